@@ -1,0 +1,57 @@
+# Each target does all of its set-up itself. VENV names the virtual environment (.venv).
+VENV ?= .venv
+export VENV
+BIN := $(VENV)/bin
+REPORTS := .reports
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint format bench lock notices clean setup setup-dev
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## Try Ponte against stand-ins, no accounts needed (KEEP=1 leaves it running)
+	$(BIN)/ponte demo $(if $(KEEP),--keep) $(ARGS)
+
+run: setup ## Start the service as config.toml and PONTE_... say
+	$(BIN)/ponte serve $(ARGS)
+
+test: setup-dev ## All tests and the coverage gate; TESTS="tests/unit -k phone" runs a part, without
+	@mkdir -p $(REPORTS)
+ifdef TESTS
+	$(BIN)/pytest $(TESTS)
+else
+	$(BIN)/pytest -n auto --maxprocesses=4 --dist=worksteal --hypothesis-profile=ci \
+		--junit-xml=$(REPORTS)/junit.xml --cov --cov-report=
+	scripts/coverage-gate
+endif
+
+lint: setup-dev ## Style, format, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup-dev ## Rewrite what the formatter and the safe fixes can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup-dev ## Measure; bench/README.md says what
+	$(BIN)/python -m bench $(ARGS)
+
+lock: ## Make the lock files and the notices anew (ARGS=--upgrade for newer versions; needs uv)
+	scripts/lock $(ARGS)
+	$(MAKE) notices
+
+notices: setup-dev ## Write docs/notices.md from what is installed
+	$(BIN)/python scripts/notices
+
+clean: ## Remove what these targets made, also the virtual environment
+	rm -rf .venv dist $(REPORTS) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find bridge tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup:
+	@scripts/install
+
+setup-dev:
+	@scripts/install --dev
