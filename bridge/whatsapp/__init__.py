@@ -1,0 +1,1 @@
+"""WhatsApp channels: pure parsers, a small client each, and capability flags."""
