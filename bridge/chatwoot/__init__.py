@@ -1,0 +1,1 @@
+"""Chatwoot: its application API, its webhooks, its failures (chatwoot-api.md)."""
