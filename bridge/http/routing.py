@@ -1,0 +1,133 @@
+"""The route table: every path of the HTTP API as data.
+
+The server, the access check and the OpenAPI document are all made from the same table, so that
+none of them can say something else than the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from aiohttp import web
+from aiohttp.web_urldispatcher import AbstractRoute
+from pydantic import BaseModel
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+#: The path parameter that carries the name of an instance, and the only one that does.
+INSTANCE: Final = "instance"
+
+_PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+
+
+class Access(StrEnum):
+    """Who may call a route. A `WEBHOOK` handler proves its sender, by signature or secret path."""
+
+    PUBLIC = "public"
+    GLOBAL_KEY = "global_key"
+    INSTANCE_KEY = "instance_key"
+    WEBHOOK = "webhook"
+
+    @property
+    def needs_key(self) -> bool:
+        return self in (Access.GLOBAL_KEY, Access.INSTANCE_KEY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method on one path.
+
+    `responses` maps a status to a model, to any annotation that pydantic understands
+    (``list[Row]``), or to None for an answer without a described body.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    tag: str
+    access: Access
+    responses: Mapping[int, Any]
+    request: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    description: str = ""
+    #: The handler reads the body as bytes, as it came (webhooks: the signature covers them).
+    raw_body: bool = False
+    #: Bytes that a body may have; None: the limit of the whole application.
+    max_body: int | None = None
+
+    parameters: tuple[str, ...] = field(init=False)
+    #: The path without the patterns of its parameters, as OpenAPI and the logs write it.
+    template: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", tuple(_PARAMETER.findall(self.path)))
+        object.__setattr__(self, "template", _PARAMETER.sub(r"{\1}", self.path))
+
+
+_TABLE: Final = web.AppKey("routes", dict[AbstractRoute, Route])
+_LIMIT: Final = web.AppKey("max_body", int)
+
+
+def mount(app: web.Application, routes: Iterable[Route], *, max_body: int) -> None:
+    """Register the routes, once for an application.
+
+    Each path is served with and without a slash at its end, and `GET` answers `HEAD` too, as
+    Evolution's server does. Raises ValueError for a table that contradicts itself.
+    """
+    table: dict[AbstractRoute, Route] = {}
+    paths: dict[str, list[Route]] = {}
+    for route in routes:
+        _check(route)
+        same_path = paths.setdefault(route.path, [])
+        if any(known.method == route.method for known in same_path):
+            raise ValueError(f"two routes for {route.method} {route.path}")
+        same_path.append(route)
+    for path, same_path in paths.items():
+        for spelling in (path,) if path.endswith("/") else (path, f"{path}/"):
+            resource = app.router.add_resource(spelling)
+            for route in same_path:
+                methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
+                for method in methods:
+                    added = resource.add_route(
+                        method, route.handler, expect_handler=_ask_for_the_body_later
+                    )
+                    table[added] = route
+    app[_TABLE] = table
+    app[_LIMIT] = max_body
+
+
+def route_of(request: web.Request) -> Route | None:
+    """Return the route that a request has reached; None: there is none for it."""
+    return request.app[_TABLE].get(request.match_info.route)
+
+
+def body_limit(request: web.Request) -> int:
+    """Return how many bytes the body of this request may have."""
+    route = route_of(request)
+    if route is None or route.max_body is None:
+        return request.app[_LIMIT]
+    return route.max_body
+
+
+def _check(route: Route) -> None:
+    name = f"{route.method} {route.path}"
+    if route.method != route.method.upper() or not route.path.startswith("/"):
+        raise ValueError(f"a method is upper case and a path starts with a slash: {name}")
+    if route.raw_body and route.access is not Access.WEBHOOK:
+        raise ValueError(f"only a webhook reads a raw body: {name}")
+    if (
+        # Otherwise the gate would not learn whose route this is, and let any instance's key in.
+        route.access is Access.INSTANCE_KEY
+        and route.parameters
+        and INSTANCE not in route.parameters
+    ):
+        raise ValueError(f"the instance's parameter must be called {{{INSTANCE}}}: {name}")
+
+
+async def _ask_for_the_body_later(_request: web.Request) -> None:
+    """Leave `Expect: 100-continue` to `read_body`, which runs after the access check."""
