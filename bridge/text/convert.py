@@ -1,0 +1,84 @@
+"""Texts on their way between WhatsApp and Chatwoot."""
+
+from __future__ import annotations
+
+from unicodedata import category
+
+from bridge.text import markdown, rendered, whatsapp
+
+_ZERO_WIDTH = "\u200b"
+_MAX_NAME = 100
+#: Controls that turn the direction of the text after them.
+_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+#: Characters that alone can make Markdown or HTML mean something inside a line.
+_MARKDOWN = "*_~`[\\<&>#"
+#: The same for WhatsApp's marks, and what Markdown would misread in its texts.
+_WHATSAPP = "*_~`[\\<&"
+#: What may begin a block of Markdown at the start of a line.
+_BLOCK_STARTS = frozenset("#>+-=|:0123456789 \t")
+
+
+def to_whatsapp(text: str) -> str:
+    """Chatwoot's Markdown (or its HTML) as WhatsApp text, without trailing white space.
+
+    Text without markup comes back as it is. The answer may be empty.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not any(char in text for char in _MARKDOWN):
+        return text.rstrip()
+    if rendered.is_rendered(text):
+        return whatsapp.write(rendered.read(text)).strip()
+    return whatsapp.write(markdown.read(text)).rstrip()
+
+
+def to_chatwoot(text: str) -> str:
+    """WhatsApp text as the Markdown that Chatwoot's dashboard shows alike.
+
+    Text that Markdown does not misread comes back as it is.
+    """
+    if not any(char in text for char in _WHATSAPP) and not _may_begin_block(text):
+        return text
+    return markdown.write(whatsapp.read(text))
+
+
+def _may_begin_block(text: str) -> bool:
+    return any(line[:1] in _BLOCK_STARTS for line in text.split("\n") if line)
+
+
+def neutralise_liquid(text: str) -> str:
+    """Keep Chatwoot from running Liquid in a text that we mirror as outgoing.
+
+    A zero-width space parts the braces (chatwoot-api.md 4.3); incoming texts need none.
+    """
+    while "{{" in text:
+        text = text.replace("{{", "{" + _ZERO_WIDTH + "{")
+    return text.replace("{%", "{" + _ZERO_WIDTH + "%")
+
+
+def sign(text: str, *, name: str, delimiter: str | None) -> str:
+    r"""Put the agent's name above a WhatsApp text: ``*name:*``, delimiter, text.
+
+    The two characters ``\n`` in the delimiter are a line break, and so is no delimiter
+    (evolution-chatwoot.md 4.5). An empty text gives the name alone; a name with nothing to show
+    gives the text alone.
+    """
+    shown = _clean(name)
+    if not shown:
+        return text
+    if not text.strip():
+        return f"*{shown}:*"
+    between = (delimiter or "\n").replace("\\n", "\n")
+    return f"*{shown}:*{between}{text}"
+
+
+def _clean(name: str) -> str:
+    """A name in one line, without what would end the bold or hide in it."""
+    kept = (" " if char.isspace() else char for char in name if not _breaks_bold(char))
+    return " ".join("".join(kept).split())[:_MAX_NAME].strip()
+
+
+def _breaks_bold(char: str) -> bool:
+    if char in "*_~`" or char in _DIRECTIONS:
+        return True
+    return category(char) in {"Cc", "Cs"} and not char.isspace()
