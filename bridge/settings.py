@@ -1,0 +1,293 @@
+"""Every option of Ponte, once: type, default and meaning.
+
+Sources, strongest first: environment (`PONTE_SERVER__PORT=8080`), secret files (the same name with
+`_FILE` appended holds a path, as Docker and Kubernetes mount them), a TOML file, the default.
+`config.example.toml` is generated from this module (`ponte config example`).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bridge.errors import SetupError
+
+ENV_PREFIX = "PONTE_"
+DEFAULT_CONFIG = Path("config.toml")
+
+#: Keys that stand in other people's documentation or examples: never acceptable.
+KNOWN_KEYS = frozenset(
+    {"change-me", "changeme", "mude-me", "429683C4C977415CAAFCCE10F7D57E11", "BQYHJGJHJ"}
+)
+SHORTEST_KEY = 16
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(Section):
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all interfaces.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    public_url: str = Field(
+        "http://127.0.0.1:8080",
+        pattern=r"^https?://[^\s]+$",
+        description="How Chatwoot and Meta reach this service. Webhook addresses are made of it.",
+    )
+    max_body_mb: int = Field(16, ge=1, le=256, description="Largest request body, in MB.")
+    drain_seconds: float = Field(
+        20, ge=0, description="How long running jobs may take to finish after SIGTERM."
+    )
+
+
+class Auth(Section):
+    api_key: SecretStr | None = Field(
+        None,
+        description="The global API key (header `apikey`): creates, lists and deletes instances. "
+        "Required; at least 16 characters. Make one with `ponte config key`.",
+    )
+
+
+class Storage(Section):
+    data_dir: Path = Field(
+        Path("data"), description="Folder of the database, the spool and the key file."
+    )
+    secret_keys: list[SecretStr] = Field(
+        default_factory=list,
+        description="Keys that encrypt stored tokens, newest first (rotation: list new and old, "
+        "then run `ponte config rotate`). Empty: the file secret.key in data_dir, made at the "
+        "first start.",
+    )
+    readers: int = Field(2, ge=1, le=8, description="Connections that read beside the one writer.")
+
+
+class Network(Section):
+    allowed_private_hosts: list[str] = Field(
+        default_factory=list,
+        description="Private hosts that may be called: names (rails, *.internal), addresses or "
+        "networks (10.0.0.0/8). For Chatwoot, its storage (minio) and Typebot inside your network.",
+    )
+    proxy_timeout_seconds: float = Field(15, gt=0, description="Time limit of one outgoing call.")
+
+
+class Cloud(Section):
+    base_url: str = Field(
+        "https://graph.facebook.com", description="Where the WhatsApp Cloud API answers."
+    )
+    version: str = Field("v26.0", pattern=r"^v\d+\.\d+$", description="Version of the Graph API.")
+    media_host: str | None = Field(
+        None, description="Host that serves received files, when it is not Meta's own."
+    )
+    app_secrets: list[SecretStr] = Field(
+        default_factory=list,
+        description="Secrets of your Meta apps: webhooks signed with any of them are accepted. "
+        "List the old and the new one while you rotate.",
+    )
+    verify_token: SecretStr | None = Field(
+        None, description="The verify token that you enter beside the webhook address at Meta."
+    )
+    timeout_seconds: float = Field(20, gt=0, description="Time limit of one call to Meta.")
+    max_media_mb: int = Field(64, ge=1, le=2048, description="Largest received file, in MB.")
+    messages_per_second: float = Field(
+        80, gt=0, description="How fast one number sends: Meta's 80, or more once it raised yours."
+    )
+    pair_burst: int = Field(
+        40, ge=1, description="Messages to one person at once, before the pause below applies."
+    )
+    pair_pause_seconds: float = Field(
+        6, gt=0, description="After a burst, the pause between messages to one person."
+    )
+
+
+class Chatwoot(Section):
+    timeout_seconds: float = Field(15, gt=0, description="Time limit of one call to Chatwoot.")
+    slots: int = Field(
+        24, ge=1, le=256, description="Calls at the same time to one Chatwoot server."
+    )
+    reopen_conversation: bool = Field(
+        False, description="Used when a create request does not say chatwootReopenConversation."
+    )
+    hold_ms: int = Field(
+        150,
+        ge=0,
+        le=5000,
+        description="How long an agent's message waits for one that Chatwoot sent out of order.",
+    )
+    proof_delay_seconds: float = Field(
+        20,
+        ge=0,
+        description="How long after an unanswered create we look whether it happened after all.",
+    )
+    max_media_mb: int = Field(100, ge=1, le=2048, description="Largest file of an agent, in MB.")
+
+
+class Relay(Section):
+    not_after_seconds: float = Field(
+        3600, gt=0, description="An agent's message older than this is not sent but marked failed."
+    )
+    uncertain_after_seconds: float = Field(
+        30,
+        ge=0,
+        description="How long a send of unknown outcome waits for a status before it is marked "
+        "uncertain.",
+    )
+    sent_wait_seconds: float = Field(
+        2, ge=0, description="In a burst, how long a message waits for `sent` of the one before."
+    )
+    language: Literal["pt_BR", "en", "es"] = Field(
+        "pt_BR", description="Language of the texts that people read in Chatwoot."
+    )
+
+
+class Engine(Section):
+    slots: int = Field(128, ge=1, le=1024, description="Jobs at the same time, all peers together.")
+    park_after_seconds: float = Field(
+        300,
+        gt=0,
+        description="A message that fails alone for so long, while others succeed, steps aside.",
+    )
+    retry_delays_seconds: list[float] = Field(
+        default_factory=lambda: [0.0, 2, 10, 60, 300, 1800, 7200, 21600, 43200, 86400],
+        description="Longest wait before each retry; the real wait is chance up to it.",
+    )
+    breaker_failures: int = Field(
+        4, ge=1, description="Failures in a row, without a success, that open a peer's breaker."
+    )
+    breaker_probe_seconds: list[float] = Field(
+        default_factory=lambda: [1.0, 2, 5, 10, 30],
+        description="Waits before each next probe of a peer that is down; the last repeats.",
+    )
+
+
+class Retention(Section):
+    jobs_days: float = Field(30, gt=0, description="Ended jobs with their traces and payloads.")
+    dead_days: float = Field(90, gt=0, description="Dead letters.")
+    seen_days: float = Field(
+        8, ge=8, description="Keys of events already seen. Meta repeats events for 7 days."
+    )
+    ledger_days: float = Field(
+        180,
+        gt=8,
+        description="Which WhatsApp message is which Chatwoot message (quotes, statuses).",
+    )
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
+    format: Literal["json", "text"] = Field("json", description="One JSON object a line, or text.")
+
+
+class Settings(BaseSettings):
+    """The whole configuration; frozen. Use `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    server: Server = Field(default_factory=Server, description="The HTTP service.")
+    auth: Auth = Field(default_factory=Auth, description="Who may use the API.")
+    storage: Storage = Field(default_factory=Storage, description="Where everything is kept.")
+    network: Network = Field(default_factory=Network, description="Outgoing calls.")
+    cloud: Cloud = Field(default_factory=Cloud, description="WhatsApp Cloud API (Meta).")
+    chatwoot: Chatwoot = Field(default_factory=Chatwoot, description="Chatwoot servers.")
+    relay: Relay = Field(default_factory=Relay, description="How messages are relayed.")
+    engine: Engine = Field(default_factory=Engine, description="Durable work and retries.")
+    retention: Retention = Field(default_factory=Retention, description="How long things are kept.")
+    log: Log = Field(default_factory=Log, description="Logs on standard error.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  (the signature is pydantic's)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+Config = Annotated[Path | None, "path of a TOML file, or None for config.toml if it is there"]
+
+
+def load(config: Config = None) -> Settings:
+    """Read all sources. Raises `SetupError` that names each wrong option and where it was set."""
+    path = config or _configured_path()
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise SetupError(
+                f"The configuration file {path} cannot be read: {error.strerror}."
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SetupError(
+                f"The configuration file {path} is not valid TOML: {error}."
+            ) from error
+    for section, option, value in _secret_files():
+        part = values.setdefault(section, {})
+        if isinstance(part, dict):
+            part[option] = value
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        lines = [f"- {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        where = f"{path} and the environment" if path else "the environment"
+        raise SetupError(
+            f"The configuration ({where}) is not valid:\n" + "\n".join(lines),
+            advice="\nconfig.example.toml explains every option.",
+        ) from error
+
+
+def require_key(settings: Settings) -> str:
+    """The global API key, or a `SetupError` that says how to make one."""
+    key = settings.auth.api_key.get_secret_value() if settings.auth.api_key else ""
+    if key and key not in KNOWN_KEYS and len(key) >= SHORTEST_KEY:
+        return key
+    why = (
+        "is not set"
+        if not key
+        else "is a published example"
+        if key in KNOWN_KEYS
+        else f"is shorter than {SHORTEST_KEY} characters"
+    )
+    raise SetupError(
+        f"The global API key (auth.api_key) {why}.",
+        advice=(
+            "Set PONTE_AUTH__API_KEY (or PONTE_AUTH__API_KEY_FILE, or api_key under [auth] in "
+            "config.toml) to a long random text. `ponte config key` prints a good one."
+        ),
+    )
+
+
+def _configured_path() -> Path | None:
+    named = os.environ.get(f"{ENV_PREFIX}CONFIG")
+    if named:
+        return Path(named)
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None
+
+
+def _secret_files() -> list[tuple[str, str, Any]]:
+    """Options whose value lies in a file: PONTE_AUTH__API_KEY_FILE=/run/secrets/key."""
+    found: list[tuple[str, str, Any]] = []
+    for name, target in os.environ.items():
+        if not (name.startswith(ENV_PREFIX) and name.endswith("_FILE") and "__" in name):
+            continue
+        section, _, option = name.removeprefix(ENV_PREFIX).removesuffix("_FILE").partition("__")
+        try:
+            text = Path(target).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SetupError(f"{name} names a file that cannot be read: {error}.") from error
+        many = option.lower() in {"app_secrets", "secret_keys", "allowed_private_hosts"}
+        found.append((section.lower(), option.lower(), text.split() if many else text))
+    return found

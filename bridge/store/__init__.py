@@ -1,0 +1,1 @@
+"""Everything that lasts: one SQLite database, written by one writer whose commits are shared."""

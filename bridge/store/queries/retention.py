@@ -1,0 +1,54 @@
+"""What has been kept for long enough goes, a few rows at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+#: Each statement takes (before, limit). A job of these states has said all that it had to.
+_ENDED = ("delivered", "ignored", "discarded")
+
+
+def purge_jobs(db: sqlite3.Connection, before: int, limit: int) -> int:
+    return sum(_purge_state(db, state, before, limit) for state in _ENDED)
+
+
+def purge_dead(db: sqlite3.Connection, before: int, limit: int) -> int:
+    return _purge_state(db, "dead", before, limit)
+
+
+def purge_seen(db: sqlite3.Connection, before: int, limit: int) -> int:
+    return db.execute(
+        "DELETE FROM seen WHERE key IN (SELECT key FROM seen WHERE at<? LIMIT ?)", (before, limit)
+    ).rowcount
+
+
+def purge_ledger(db: sqlite3.Connection, before: int, limit: int) -> int:
+    """What a waiting job may still need (so that it sends nothing twice) stays."""
+    return db.execute(
+        "DELETE FROM ledger WHERE id IN (SELECT ledger.id FROM ledger LEFT JOIN job"
+        " ON job.id=ledger.job_id WHERE ledger.created_at<?"
+        " AND (job.state IS NULL OR job.state NOT IN ('waiting', 'held')) LIMIT ?)",
+        (before, limit),
+    ).rowcount
+
+
+def needing_files(db: sqlite3.Connection, ids: Iterable[int]) -> set[int]:
+    """Those of the jobs whose files in the spool may be wanted: waiting, or to be replayed."""
+    found = set()
+    for job_id in ids:
+        row = db.execute(
+            "SELECT 1 FROM job WHERE id=? AND state IN ('waiting', 'held', 'dead')", (job_id,)
+        ).fetchone()
+        if row is not None:
+            found.add(job_id)
+    return found
+
+
+def _purge_state(db: sqlite3.Connection, state: str, before: int, limit: int) -> int:
+    return db.execute(
+        # The second term lets SQLite use the index of ended jobs.
+        "DELETE FROM job WHERE id IN (SELECT id FROM job"
+        " WHERE state=? AND state<>'waiting' AND ended_at<? LIMIT ?)",
+        (state, before, limit),
+    ).rowcount

@@ -1,0 +1,15 @@
+"""Dedupe keys."""
+
+from __future__ import annotations
+
+import sqlite3
+
+
+def remember(db: sqlite3.Connection, key: str, now: int) -> bool:
+    """Keep a key; False when it was kept before."""
+    cursor = db.execute("INSERT OR IGNORE INTO seen(key, at) VALUES(?,?)", (key, now))
+    return cursor.rowcount == 1
+
+
+def knows(db: sqlite3.Connection, key: str) -> bool:
+    return db.execute("SELECT 1 FROM seen WHERE key=?", (key,)).fetchone() is not None

@@ -1,0 +1,61 @@
+"""Instances (connected numbers) and their Chatwoot inboxes."""
+
+from __future__ import annotations
+
+from sqlmodel import Field, SQLModel, UniqueConstraint
+
+
+class Instance(SQLModel, table=True):
+    """One connected number. `sealed_*` columns hold encrypted secrets."""
+
+    __tablename__ = "instance"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    integration: str
+    key_hash: str = Field(unique=True)
+    #: The channel's id of the number; one number belongs to one instance.
+    number: str | None = Field(default=None, unique=True)
+    business_id: str | None = None
+    sealed_token: str | None = None
+    sealed_app_secret: str | None = None
+    sealed_verify_token: str | None = None
+    #: JSON: the behaviour settings, and what later parts of Ponte will use.
+    options: str = "{}"
+    created_at: int
+    updated_at: int
+
+
+class ChatwootInbox(SQLModel, table=True):
+    """The Chatwoot side of an instance, in Evolution's terms, and what provisioning found."""
+
+    __tablename__ = "chatwoot_inbox"
+    __table_args__ = (UniqueConstraint("url", "account_id", "inbox_id"),)
+
+    instance_id: str = Field(primary_key=True, foreign_key="instance.id", ondelete="CASCADE")
+    enabled: bool = True
+    url: str
+    account_id: int
+    sealed_token: str
+    sign_msg: bool = False
+    sign_delimiter: str | None = None
+    reopen_conversation: bool = False
+    conversation_pending: bool = False
+    merge_brazil_contacts: bool = False
+    name_inbox: str
+    organization: str | None = None
+    logo: str | None = None
+    auto_create: bool = True
+    #: JSON: import switches, ignoreJids, number: stored and shown.
+    options: str = "{}"
+    #: The secret part of the webhook address, sealed.
+    sealed_hook: str
+    inbox_id: int | None = None
+    inbox_identifier: str | None = None
+    sealed_signing_secret: str | None = None
+    made_by_us: bool = False
+    lock_to_single: bool = False
+    bot_contact_id: int | None = None
+    bot_conversation_id: int | None = None
+    provisioned_at: int | None = None
+    updated_at: int
