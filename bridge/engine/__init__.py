@@ -1,0 +1,1 @@
+"""Durable work: what was accepted is done, in order, once, however often we fall over."""

@@ -1,0 +1,47 @@
+"""Keep first, work later: what every accept unit does.
+
+Dedupe keys are text with a kind in front, at least 8 days old before they go (Meta repeats events
+for 7): ``content:<instance>:<WhatsApp id>``, ``status:<instance>:<WhatsApp id>:<state>``,
+``agent:<instance>:<inbox>:<message>:<created_at>`` (a restored Chatwoot reuses ids) and
+``deleted:...`` (a tombstone: the deletion overtook the message).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import structlog
+
+from bridge.store.engine import Unit
+from bridge.store.queries import seen
+
+log = structlog.get_logger(__name__)
+
+
+def is_new(unit: Unit, key: str, now: int) -> bool:
+    """Remember a dedupe key; False when it was seen before."""
+    return seen.remember(unit.db, key, now)
+
+
+def apart(unit: Unit, step: Callable[[], None]) -> bool:
+    """Run one event of a batch in a savepoint of its own; False when it failed and left nothing.
+
+    A poisonous event must not hold the other 999 of its webhook. A failing database is not the
+    event's fault and is raised.
+    """
+    before, tally = len(unit.after_commit), dict(unit.tally)
+    unit.db.execute("SAVEPOINT event")
+    try:
+        step()
+    except sqlite3.OperationalError:
+        raise
+    except Exception:
+        log.exception("event.accept_failed")
+        unit.db.execute("ROLLBACK TO event")
+        unit.db.execute("RELEASE event")
+        del unit.after_commit[before:]
+        unit.tally = tally
+        return False
+    unit.db.execute("RELEASE event")
+    return True
