@@ -52,7 +52,8 @@ class MessageEvent:
     """What happened to one message, with its conversation as it was when Chatwoot sent this.
 
     `created_at` is Chatwoot's own spelling. `message.status` is known only when the body shows
-    it for this very message. `sender_name` is the agent's display name where the body has it.
+    it for this very message. `display_name` is the agent's, where the body shows it anywhere;
+    `sender_name` is that, else the full name.
     `conversation` is read from the body and may lack everything but its id.
     """
 
@@ -64,6 +65,7 @@ class MessageEvent:
     message: Message
     sender_name: str | None
     created_at: str
+    display_name: str | None = None
 
     @property
     def conversation_status(self) -> str | None:
@@ -211,7 +213,7 @@ def _message_event(event: str, found: dict[str, Any]) -> Delivery:
     if message is None or conversation is None:
         return _other(event, found, "no message id" if message is None else "no conversation id")
     entry = _same_message(around, message.id)
-    shown = text(table(entry.get("sender")).get("available_name"))
+    shown = _display_name(around, entry, message.sender)
     inbox_id = whole(table(found.get("inbox")).get("id")) or conversation.inbox_id
     made = MessageCreated if event == "message_created" else MessageUpdated
     return made(
@@ -228,7 +230,28 @@ def _message_event(event: str, found: dict[str, Any]) -> Delivery:
         ),
         sender_name=shown or (message.sender.name if message.sender else None),
         created_at=_as_spelled(found.get("created_at")),
+        display_name=shown,
     )
+
+
+def _display_name(
+    around: dict[str, Any], entry: dict[str, Any], sender: Sender | None
+) -> str | None:
+    """The agent's display name, which the top level never has: from wherever the body shows it.
+
+    That is the message itself, another message of the same agent, or the assignee (3.2, 3.3).
+    """
+    own = text(table(entry.get("sender")).get("available_name"))
+    if own is not None or sender is None or sender.id is None or sender.type != "user":
+        return own
+    people = [table(table(row).get("sender")) for row in rows(around.get("messages"))]
+    people.append(table(table(around.get("meta")).get("assignee")))
+    for person in people:
+        if whole(person.get("id")) == sender.id and person.get("type", "user") == "user":
+            shown = text(person.get("available_name"))
+            if shown is not None:
+                return shown
+    return None
 
 
 def _as_spelled(value: object) -> str:

@@ -285,8 +285,8 @@ SENT = {
     "webhook-message_created-outgoing-audio": (9006, "outgoing", "user", "Caio"),
     "webhook-message_created-outgoing-own-echo": (9004, "outgoing", "user", "Marina"),
     "webhook-message_created-outgoing-voice-4.15plus": (9106, "outgoing", "user", "Caio"),
-    # `conversation.messages` shows another message here: only the full name is known.
-    "webhook-message_created-private-note": (9007, "outgoing", "user", "Caio Nogueira"),
+    # `conversation.messages` shows another message here, but the agent is also the assignee.
+    "webhook-message_created-private-note": (9007, "outgoing", "user", "Caio"),
     "webhook-message_created-template-csat": (9009, "template", None, None),
     "webhook-message_created-template-greeting": (9008, "template", None, None),
     "webhook-message_updated-deleted": (9002, "outgoing", "user", "Caio"),

@@ -127,6 +127,26 @@ def test_the_display_name_is_taken_only_from_the_same_message():
     assert (shown(6).sender_name, shown(6).message.status) == ("Lia Prado", None)
 
 
+def test_the_display_name_is_also_taken_from_another_message_of_the_same_agent():
+    def shown(person):
+        entry = {"id": 4, "sender": {"available_name": "Lia", "type": "user", **person}}
+        event = message(conversation={"id": 112, "messages": [entry]})
+        return event.display_name, event.sender_name
+
+    assert shown({"id": 3}) == ("Lia", "Lia")
+    assert shown({"id": 4}) == (None, "Lia Prado")
+    assert shown({"id": 3, "type": "agent_bot"}) == (None, "Lia Prado")
+    assert shown({"id": 3, "available_name": None}) == (None, "Lia Prado")
+
+
+def test_the_display_name_is_also_taken_from_the_assignee_when_it_is_the_same_agent():
+    def shown(identity):
+        assignee = {"id": identity, "available_name": "Lia", "type": "user"}
+        return message(conversation={"id": 112, "meta": {"assignee": assignee}}).sender_name
+
+    assert (shown(3), shown(4)) == ("Lia", "Lia Prado")
+
+
 def test_attachments_of_another_message_are_never_taken():
     stray = {"id": 5, "content": "stray", "attachments": [{"id": 1, "data_url": "https://x/y"}]}
     event = message(conversation={"id": 112, "messages": [stray]})

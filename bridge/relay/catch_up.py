@@ -1,0 +1,169 @@
+"""After a stop, each instance looks for what agents wrote while nobody listened.
+
+Chatwoot asks once and then marks the message failed, so what was written during a stop is found by
+listing (chatwoot-api.md 3.6). It goes through the same accept key as webhooks: what was seen is not
+sent again. While an instance catches up its own sends wait, so that order is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import orjson
+import structlog
+
+from bridge.chatwoot.models import Conversation, Message, MessageType
+from bridge.chatwoot.webhook import MessageCreated
+from bridge.clock import Clock
+from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
+from bridge.relay.directory import Directory, Entry, Side
+from bridge.relay.intake_chatwoot import ECHOES, ChatwootIntake
+from bridge.store.engine import Store, Unit
+from bridge.store.queries import facts
+
+log = structlog.get_logger(__name__)
+
+CATCH_UP = "catch_up"
+#: The fact that holds when we were last alive (ms).
+ALIVE = "alive_at"
+#: How far back the first look goes, at most.
+FURTHEST_MS = 24 * 3600 * 1000
+#: Clocks differ, and Chatwoot's activity time is a little older than its webhook.
+MARGIN_MS = 120_000
+#: Sends of an instance wait for its catching up, but not for ever.
+WAIT_MS = 60_000
+
+
+class CatchUp:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        queue: Queue,
+        directory: Directory,
+        intake: ChatwootIntake,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._directory = directory
+        self._intake = intake
+        self._clock = clock
+
+    async def begin(self) -> None:
+        """At start: one job an instance; nothing when the service has never run."""
+        now = self._clock.ms()
+        alive = await self._store.read(lambda db: facts.get(db, ALIVE))
+        if alive is None:
+            await self.alive()  # it may be killed before its first heartbeat
+            return
+        since = max(int(alive) - MARGIN_MS, now - FURTHEST_MS)
+        entries = [entry for entry in self._directory.all() if entry.side is not None]
+
+        def work(unit: Unit) -> None:
+            for entry in entries:
+                self._queue.add(unit, _job(entry, since, now))
+
+        await self._store.write(work)
+        for entry in entries:
+            self._queue.pause(
+                entry.channel_account, until=now + WAIT_MS, reason="catching up after a stop"
+            )
+
+    async def alive(self) -> None:
+        """Note that we are alive; called now and then, and at the end."""
+        now = str(self._clock.ms())
+        await self._store.write(lambda unit: facts.put(unit.db, ALIVE, now))
+
+    async def run(self, job: Job) -> Outcome:
+        entry = self._directory.by_id(job.instance_id)
+        if entry is None or entry.side is None:
+            return Ignored(rule="instance.gone")
+        since = int(orjson.loads(job.payload)["since"])
+        found = 0
+        age = max(60, (self._clock.ms() - since) // 1000)
+        for conversation in await entry.side.chatwoot.active_conversations(
+            entry.side.inbox_id, int(age)
+        ):
+            if conversation.id != entry.side.inbox.bot_conversation_id:
+                found += await self._conversation(entry, entry.side, conversation, since)
+        self._queue.resume(entry.channel_account)
+        job.steps.append((self._clock.ms(), "caught up", f"{found} messages found"))
+        log.info("instance.caught_up", instance=entry.instance.name, found=found)
+        return Delivered()
+
+    def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
+        entry = self._directory.by_id(job.instance_id)
+        if entry is not None:
+            self._queue.resume(entry.channel_account)
+        return None
+
+    async def _conversation(
+        self, entry: Entry, side: Side, conversation: Conversation, since: int
+    ) -> int:
+        """Accept what agents wrote since then; returns how many messages were new to us."""
+        missed = [
+            message
+            for message in await side.chatwoot.messages_since(conversation.id, since / 1000)
+            if _is_for_us(message, side, since)
+        ]
+        if not missed:
+            return 0
+        # Listed messages do not tell the contact: the conversation does.
+        contact = (
+            await side.chatwoot.contact(conversation.contact_id)
+            if conversation.contact_id
+            else None
+        )
+        now = self._clock.ms()
+
+        def work(unit: Unit) -> int:
+            before = unit.tally.get((Road.OUTBOUND, "ignored", "duplicate"), 0)
+            for message in missed:
+                event = MessageCreated(
+                    account_id=side.inbox.account_id,
+                    inbox_id=side.inbox_id,
+                    conversation_id=conversation.id,
+                    conversation=conversation,
+                    contact=contact,
+                    message=replace(message, inbox_id=side.inbox_id),
+                    sender_name=_name(message),
+                    created_at=str(message.created_at),
+                    display_name=message.sender.available_name if message.sender else None,
+                )
+                failed = message.status == "failed"
+                self._intake.catch_up(unit, entry, event, was_failed=failed, now=now)
+            seen = unit.tally.get((Road.OUTBOUND, "ignored", "duplicate"), 0) - before
+            return len(missed) - seen
+
+        return await self._store.write(work, durable=True)
+
+
+def _job(entry: Entry, since: int, now: int) -> NewJob:
+    return NewJob(
+        kind=CATCH_UP,
+        lane=f"instance:{entry.id}:catch-up",
+        road=Road.INTERNAL,
+        peer=entry.chatwoot_peer,
+        account=entry.chatwoot_account,
+        payload=orjson.dumps({"since": since}),
+        now=now,
+        instance_id=entry.id,
+    )
+
+
+def _is_for_us(message: Message, side: Side, since: int) -> bool:
+    written = (message.created_at or 0) * 1000
+    return (
+        message.message_type in (MessageType.OUTGOING, MessageType.TEMPLATE)
+        and not message.private
+        and not message.is_deleted
+        and not (message.source_id or "").startswith(ECHOES)
+        and written + 999 >= max(since, side.inbox.provisioned_at or 0)
+    )
+
+
+def _name(message: Message) -> str | None:
+    sender = message.sender
+    return (sender.available_name or sender.name) if sender else None

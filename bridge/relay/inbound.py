@@ -1,0 +1,323 @@
+"""A customer writes: the message is posted into their conversation, exactly once.
+
+In the steady state this is one call. Everything else happens only when something is new, stale,
+gone or uncertain: the contact is found, adopted, merged or created; the conversation is placed;
+a 404 forgets what it disproves and goes round again; after an unknown outcome we look for our own
+`source_id` before posting (design.md 4, Chatwoot).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from bridge.chatwoot.models import Message
+from bridge.clock import Clock
+from bridge.core.message import EVENT, Received
+from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, Outcome
+from bridge.errors import (
+    Certainty,
+    PeerBusy,
+    PeerError,
+    PeerGone,
+    PeerLocked,
+    PeerRefused,
+    Scope,
+)
+from bridge.relay.contacts import Bound, Contacts, repeatable
+from bridge.relay.content import Rendered, Renderer
+from bridge.relay.conversations import Conversations
+from bridge.relay.directory import Directory, Entry, Side
+from bridge.store.engine import Store, Unit
+from bridge.store.queries import chats, ledger
+from bridge.store.queries.chats import ChatRow
+
+log = structlog.get_logger(__name__)
+
+#: Rounds of healing: gone message target, gone contact, gone contact inbox.
+ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What one read of the database tells about the job."""
+
+    chat: ChatRow
+    quoted: tuple[int, int] | None
+
+
+class Inbound:
+    """Runs `inbound` jobs. `proof_delay` (ms): how long Rails may still commit after a time-out."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        contacts: Contacts,
+        conversations: Conversations,
+        renderer: Renderer,
+        clock: Clock,
+        proof_delay: int,
+        restore: Callable[[Entry], Awaitable[None]],
+    ) -> None:
+        """`restore` makes the inbox of an instance again, when it was deleted in Chatwoot."""
+        self._restore = restore
+        self._store = store
+        self._directory = directory
+        self._contacts = contacts
+        self._conversations = conversations
+        self._renderer = renderer
+        self._clock = clock
+        self._proof_delay = proof_delay
+
+    async def run(self, job: Job) -> Outcome:
+        entry = self._directory.by_id(job.instance_id)
+        if entry is None:
+            return Ignored(rule="instance.gone", reason="The instance was deleted.")
+        if entry.inbox is None or not entry.inbox.enabled:
+            return Ignored(rule="chatwoot.off", reason="Chatwoot is switched off for it.")
+        if entry.side is None:
+            raise PeerLocked(
+                "The Chatwoot inbox of this instance is not set up.",
+                code="chatwoot.no_inbox",
+                advice="Repeat POST /chatwoot/set; it says which step fails.",
+            )
+        event = EVENT.validate_json(job.payload)
+        if not isinstance(event, Received):
+            return Dead(cause="internal.payload", reason="The stored event is of another kind.")
+        context = await self._store.read(lambda db: _context(db, job, event))
+        if job.is_suspect:
+            settled = await self._look_for_proof(job, entry.side, event, context)
+            if settled is not None:
+                return settled
+        return await self._relay(job, entry, entry.side, event, context)
+
+    def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
+        return None  # a replay may need what lies in the spool
+
+    async def _relay(
+        self, job: Job, entry: Entry, side: Side, event: Received, context: Context
+    ) -> Outcome:
+        rendered = await self._renderer.render(job, entry, event)
+        chat = context.chat
+        for _ in range(ROUNDS):
+            try:
+                bound = await self._contacts.ensure(side, chat, by=f"job {job.id}")
+                placed = await self._conversations.ensure(side, chat, bound)
+            except PeerGone as gone:
+                await self._insist_on_inbox(entry, side, gone)
+                chat = await self._forget(side, chat, gone, contact=True)
+                continue
+            job.steps.append(
+                (self._clock.ms(), "placed", f"{placed.conversation_id}: {placed.why}")
+            )
+            try:
+                message = await self._post(side, placed.conversation_id, event, rendered, context)
+            except PeerGone as gone:
+                chat = await self._forget(side, chat, gone, contact=False)
+                continue
+            if not await self._is_theirs(side, chat, bound, message, placed.conversation_id):
+                chat = await self._forget(side, chat, None, contact=True)
+                continue
+            job.steps.append((self._clock.ms(), "posted", f"message {message.id}"))
+            await self._renderer.forget(job, event)
+            return Delivered(
+                write=self._delivered(job, event, chat.id, placed.conversation_id, message.id)
+            )
+        raise PeerRefused(
+            "Chatwoot keeps saying that contact or conversation do not exist.",
+            code="chatwoot.cannot_heal",
+        )
+
+    async def _post(
+        self,
+        side: Side,
+        conversation_id: int,
+        event: Received,
+        rendered: Rendered,
+        context: Context,
+    ) -> Message:
+        attributes: dict[str, object] = {}
+        if event.reply_to is not None:
+            quoted = context.quoted
+            attributes["in_reply_to_external_id"] = f"WAID:{event.reply_to}"
+            if quoted is not None and quoted[1] == conversation_id:
+                attributes["in_reply_to"] = quoted[0]
+        return await side.chatwoot.create_message(
+            conversation_id,
+            content=rendered.text,
+            message_type="incoming",
+            source_id=_source(event),
+            content_attributes=attributes or None,
+            files=rendered.files,
+        )
+
+    async def _is_theirs(
+        self, side: Side, chat: ChatRow, bound: Bound, message: Message, conversation_id: int
+    ) -> bool:
+        """The answer must name the contact that we mean; nobody reads somebody else's message.
+
+        False: it was deleted. A failure here is of unknown outcome, since the message stands there.
+        """
+        sender = message.sender.id if message.sender else None
+        if sender is None or sender == bound.contact_id:
+            return True
+        try:
+            if await self._contacts.follow_merge(side, chat, bound, into=sender):
+                return True
+            log.error("message.wrong_contact", expected=bound.contact_id, found=sender)
+            with suppress(PeerGone):
+                await side.chatwoot.delete_message(conversation_id, message.id)
+        except PeerError as error:
+            error.certainty = Certainty.UNKNOWN
+            raise
+        return False
+
+    async def _insist_on_inbox(self, entry: Entry, side: Side, gone: PeerGone) -> None:
+        """Raise when nothing is found since the inbox itself was deleted; it is made again."""
+        if gone.cause == "chatwoot.no_route":
+            raise gone
+        try:
+            with repeatable():
+                await side.chatwoot.inbox(side.inbox_id)
+        except PeerGone:
+            await self._restore(entry)
+            raise PeerBusy(
+                "The inbox had been deleted in Chatwoot and was made again.",
+                code="chatwoot.inbox_restored",
+                scope=Scope.ONE,
+                retry_after=0,
+            ) from gone
+
+    async def _forget(
+        self, side: Side, chat: ChatRow, gone: PeerGone | None, *, contact: bool
+    ) -> ChatRow:
+        """Drop what Chatwoot says is gone: the conversation, and the contact if it is gone too."""
+        if gone is not None and gone.cause == "chatwoot.no_route":
+            raise gone
+        drop_contact = contact or not await self._contact_exists(side, chat)
+        log.warning("chat.unbound", chat=chat.id, contact=drop_contact)
+
+        def work(unit: Unit) -> None:
+            if drop_contact:
+                chats.set_contact(unit.db, side.scope, chat.person_id, None, None)
+            chats.bind(
+                unit.db,
+                chat.id,
+                source_id=None if drop_contact else chat.source_id,
+                conversation_id=None,
+                status=None,
+            )
+
+        await self._store.write(work)
+        fresh = await self._store.read(lambda db: chats.get(db, chat.id))
+        return fresh if fresh is not None else chat
+
+    async def _contact_exists(self, side: Side, chat: ChatRow) -> bool:
+        if chat.contact_id is None:
+            return False
+        try:
+            with repeatable():
+                await side.chatwoot.contact(chat.contact_id)
+        except PeerGone:
+            return False
+        return True
+
+    async def _look_for_proof(
+        self, job: Job, side: Side, event: Received, context: Context
+    ) -> Outcome | None:
+        """An earlier run may have posted it: find our source_id, or wait until it is safe to post.
+
+        Returns None when it is certain that the message is not there.
+        """
+        chat = context.chat
+        conversation = chat.conversation_id
+        if conversation is None and chat.source_id is not None:
+            conversation = await self._find_conversation(side, chat)
+        if conversation is not None:
+            try:
+                with repeatable():
+                    found = await side.chatwoot.find_message(
+                        conversation, _source(event), await self._edge(job, chat, conversation)
+                    )
+            except PeerGone:
+                found = None
+            if found is not None and not await self._is_proof(side, chat, found, conversation):
+                return None
+            if found is not None:
+                job.steps.append((self._clock.ms(), "proved", f"message {found.id} was there"))
+                await self._renderer.forget(job, event)
+                return Delivered(write=self._delivered(job, event, chat.id, conversation, found.id))
+        safe_at = (job.unknown_since or 0) + self._proof_delay
+        if self._clock.ms() < safe_at:
+            return Again(
+                due_at=safe_at,
+                why="an earlier attempt may still arrive in Chatwoot",
+                unknown_since=job.unknown_since,
+            )
+        return None
+
+    async def _is_proof(
+        self, side: Side, chat: ChatRow, found: Message, conversation_id: int
+    ) -> bool:
+        """A message of ours counts only with its own contact; elsewhere it is deleted."""
+        if chat.contact_id is None or chat.source_id is None:
+            return True
+        bound = Bound(contact_id=chat.contact_id, source_id=chat.source_id, is_new=False)
+        return await self._is_theirs(side, chat, bound, found, conversation_id)
+
+    async def _edge(self, job: Job, chat: ChatRow, conversation: int) -> int | None:
+        """The newest Chatwoot message that certainly is older than any attempt of this job."""
+        return await self._store.read(
+            lambda db: ledger.last_before(
+                db, chat_id=chat.id, conversation=conversation, job_id=job.id
+            )
+        )
+
+    async def _find_conversation(self, side: Side, chat: ChatRow) -> int | None:
+        """A conversation whose creation was not answered, found by its contact inbox."""
+        with repeatable():
+            listed = await side.chatwoot.conversations(side.inbox_id, chat.source_id)
+        mine = [one for one in listed if one.contact_id in (chat.contact_id, None)]
+        return mine[0].id if mine else None
+
+    def _delivered(
+        self, job: Job, event: Received, chat_id: int, conversation_id: int, message_id: int
+    ) -> Callable[[Unit], None]:
+        now = self._clock.ms()
+
+        def write(unit: Unit) -> None:
+            ledger.received(
+                unit.db,
+                instance_id=job.instance_id or "",
+                chat_id=chat_id,
+                job_id=job.id,
+                whatsapp_id=event.id,
+                chatwoot_id=message_id,
+                conversation_id=conversation_id,
+                now=now,
+            )
+            chats.posted(unit.db, chat_id, now=now)
+
+        return write
+
+
+def _context(db: sqlite3.Connection, job: Job, event: Received) -> Context:
+    chat = chats.get(db, job.chat_id or 0)
+    while chat is not None and chat.merged_into is not None:
+        chat = chats.get(db, chat.merged_into)
+    if chat is None:
+        raise PeerRefused("The chat of this message was deleted.", code="chat.gone")
+    quoted = None
+    if event.reply_to is not None:
+        quoted = ledger.chatwoot_of(db, job.instance_id or "", event.reply_to)
+    return Context(chat=chat, quoted=quoted)
+
+
+def _source(event: Received) -> str:
+    return f"WAID:{event.id}"

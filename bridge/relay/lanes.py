@@ -1,0 +1,25 @@
+"""Names of lanes: every chat has two, named by destination, and small ones for small things."""
+
+from __future__ import annotations
+
+
+def to_chatwoot(chat_id: int) -> str:
+    return f"chat:{chat_id}:to-chatwoot"
+
+
+def to_whatsapp(chat_id: int) -> str:
+    return f"chat:{chat_id}:to-whatsapp"
+
+
+def reports(chat_id: int) -> str:
+    """Status PATCHes of a chat: nothing small waits behind something slow."""
+    return f"chat:{chat_id}:reports"
+
+
+def unbound(instance_id: str, conversation_id: int) -> str:
+    """Agents' messages in a conversation whose contact we cannot place."""
+    return f"conversation:{instance_id}:{conversation_id}:to-whatsapp"
+
+
+def is_to_whatsapp(lane: str) -> bool:
+    return lane.endswith(":to-whatsapp")

@@ -1,0 +1,74 @@
+"""From identity keys to a chat row, inside the accept commit.
+
+Keys that come together in one event belong to one person (design.md 4, Identity). When they
+belonged to two, the event goes to the older person's chat and a *link* job makes the two one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from bridge.core.identity import keys as identity_keys
+from bridge.core.identity import merge
+from bridge.core.message import Party
+from bridge.relay.directory import Entry
+from bridge.store.queries import chats
+from bridge.store.queries.chats import ChatRow
+
+
+def absorbed(
+    db: sqlite3.Connection, instance_id: str, conversation_id: int, source_id: str | None
+) -> ChatRow | None:
+    """The chat that took over the one to which a conversation belonged before they were linked."""
+    row = db.execute(
+        "SELECT merged_into FROM chat WHERE instance_id=? AND merged_into IS NOT NULL"
+        " AND (conversation_id=? OR source_id=?) ORDER BY id DESC LIMIT 1",
+        (instance_id, conversation_id, source_id),
+    ).fetchone()
+    chat = chats.get(db, row["merged_into"]) if row is not None else None
+    while chat is not None and chat.merged_into is not None:
+        chat = chats.get(db, chat.merged_into)
+    return chat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """The chat of an event, and the other person that its keys belong to as well, if any."""
+
+    chat_id: int
+    person_id: int
+    other_person: int | None = None
+
+
+def place(
+    db: sqlite3.Connection,
+    entry: Entry,
+    party: Party,
+    *,
+    evidence: str,
+    now: int,
+    inbound_at: int = 0,
+) -> Placed | None:
+    """Find or make the person and the chat; None when the party has no identity at all.
+
+    `inbound_at` is when the person wrote (0: we are writing to them).
+    """
+    keys = identity_keys(party)
+    if not keys:
+        return None
+    known = chats.persons(db, entry.scope, keys)
+    owners = sorted(set(known.values()))
+    person_id = owners[0] if owners else chats.new_person(db, entry.scope, now)
+    unknown = [key for key in keys if key not in known]
+    if unknown:
+        chats.learn(db, entry.scope, unknown, person_id, evidence=evidence, now=now)
+    chat_id, stored, last_inbound = chats.chat_of(db, entry.id, person_id, now)
+    latest = merge(stored, party)
+    if latest != stored or inbound_at > last_inbound:
+        chats.seen_party(db, chat_id, latest, inbound_at)
+    return Placed(
+        chat_id=chat_id,
+        person_id=person_id,
+        other_person=owners[1] if len(owners) > 1 else None,
+    )

@@ -1,0 +1,221 @@
+"""How far our messages have come: statuses into the ledger, and back to the agent.
+
+`read` and `failed` are reported to Chatwoot; `delivered` is not, since Chatwoot shows it as a
+clock (chatwoot-api.md 1.8). What settles an uncertain send later clears its red mark.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+
+import orjson
+
+from bridge.chatwoot.client import Chatwoot
+from bridge.core.message import DeliveryState, StatusReported, UpstreamFault
+from bridge.core.receipts import OPEN, advances
+from bridge.engine.accept import is_new
+from bridge.engine.queue import (
+    Dead,
+    Delivered,
+    Ignored,
+    Job,
+    NewJob,
+    Outcome,
+    Queue,
+    Road,
+)
+from bridge.errors import BridgeError, PeerGone
+from bridge.locale import failure, say
+from bridge.relay import lanes
+from bridge.relay.directory import Directory, Entry
+from bridge.store.engine import Unit
+from bridge.store.queries import ledger
+from bridge.whatsapp.cloud.faults import from_status
+
+REPORT = "report"
+
+
+class Receipts:
+    """Accepts statuses, and runs the jobs that report them."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        directory: Directory,
+        *,
+        language: str,
+        explain: Callable[[UpstreamFault], BridgeError] = from_status,
+    ) -> None:
+        """`explain` turns the code of a failed status into a failure that we know."""
+        self._explain = explain
+        self._queue = queue
+        self._directory = directory
+        self._language = language
+        self._watched: dict[int, asyncio.Event] = {}
+
+    def watch(self, row_id: int) -> asyncio.Event:
+        """An event that is set when a status for this ledger row has been stored."""
+        return self._watched.setdefault(row_id, asyncio.Event())
+
+    def unwatch(self, row_id: int) -> None:
+        self._watched.pop(row_id, None)
+
+    def _why(self, status: StatusReported) -> tuple[str, str]:
+        """The cause (for the text in the agent's language) and the sentence of a failed status."""
+        if status.fault is None:
+            return "whatsapp.failed", "WhatsApp could not deliver it."
+        error = self._explain(status.fault)
+        return error.cause, str(error)
+
+    def _tell(self, row_id: int, lane: str) -> None:
+        watched = self._watched.get(row_id)
+        if watched is not None:
+            watched.set()
+        self._queue.release_lane(lane)
+
+    def accept(self, unit: Unit, entry: Entry, status: StatusReported, now: int) -> None:
+        """Keep a status; everything that follows from it is in the same commit."""
+        unit.count(Road.STATUS, "accepted")
+        if not is_new(unit, f"status:{entry.id}:{status.id}:{status.state}", now):
+            unit.count(Road.STATUS, "ignored", "duplicate")
+            return
+        row = ledger.by_status(unit.db, entry.id, status.id, status.tag)
+        if row is None:
+            unit.count(Road.STATUS, "ignored", "status.not_our_message")
+            return
+        if row["whatsapp_id"] is None:
+            ledger.sent(unit.db, row["id"], status.id, now)
+        if not advances(row["state"], status.state):
+            unit.count(Road.STATUS, "ignored", "status.not_newer")
+            return
+        cause, reason = self._why(status) if status.state is DeliveryState.FAILED else (None, None)
+        ledger.set_state(unit.db, row["id"], status.state, now, cause=cause, reason=reason)
+        unit.count(Road.STATUS, "delivered")
+        self._follow(unit, entry, row, status, now)
+
+    def _follow(
+        self, unit: Unit, entry: Entry, row: sqlite3.Row, status: StatusReported, now: int
+    ) -> None:
+        lane = lanes.to_whatsapp(row["chat_id"])
+        unit.after_commit.append(lambda: self._tell(row["id"], lane))
+        if row["state"] in OPEN and row["job_id"] is not None:
+            self._queue.wake(unit, row["job_id"], due_at=now)  # it waited for just this
+        if row["chatwoot_id"] is None:
+            return
+        if status.state is DeliveryState.FAILED:
+            cause, reason = self._why(status)
+            self.fail(unit, entry, row, cause=cause, reason=reason, now=now)
+        elif status.state in (DeliveryState.READ, DeliveryState.PLAYED):
+            self.report(unit, entry, row, "read", now=now)
+        elif row["state"] in ("uncertain", "failed"):
+            self.report(unit, entry, row, "sent", now=now)
+
+    def fail(
+        self,
+        unit: Unit,
+        entry: Entry,
+        row: sqlite3.Row | dict[str, int],
+        *,
+        cause: str,
+        reason: str,
+        now: int,
+    ) -> None:
+        """Mark the agent's message as failed. From the moment Chatwoot knows, Retry works."""
+        if row["job_id"] is not None:
+            unit.db.execute("UPDATE job SET failure=1 WHERE id=?", (row["job_id"],))
+        self.report(
+            unit, entry, row, "failed", now=now, error=failure(self._language, cause, reason)
+        )
+
+    def report(
+        self,
+        unit: Unit,
+        entry: Entry,
+        row: sqlite3.Row | dict[str, int],
+        status: str,
+        *,
+        now: int,
+        error: str | None = None,
+    ) -> None:
+        """Have a status PATCHed onto the Chatwoot message of a ledger row."""
+        self._queue.add(unit, report_job(entry, row, status, now=now, error=error))
+
+    async def run(self, job: Job) -> Outcome:
+        """Report one status; safe to repeat."""
+        entry = self._directory.by_id(job.instance_id)
+        if entry is None or entry.chatwoot is None:
+            return Ignored(rule="instance.gone")
+        order = orjson.loads(job.payload)
+        try:
+            await entry.chatwoot.update_message_status(
+                order["conversation"], order["message"], order["status"], order["error"]
+            )
+        except PeerGone:
+            return await self._without_route(entry.chatwoot, order, job)
+        return Delivered(write=_reported(order))
+
+    async def _without_route(
+        self, chatwoot: Chatwoot, order: dict[str, object], job: Job
+    ) -> Outcome:
+        """The message is gone, or this Chatwoot (before 4.2) knows no statuses: leave a note."""
+        conversation = order["conversation"]
+        if order["status"] != "failed" or not isinstance(conversation, int):
+            return Ignored(rule="chatwoot.no_status", reason="The message is gone.")
+        source = f"PONTE:failed:{job.id}"
+        try:
+            if not job.is_suspect or not await chatwoot.find_message(conversation, source, None):
+                await chatwoot.create_message(
+                    conversation,
+                    content=say(self._language, "note.failed", reason=order["error"]),
+                    message_type="outgoing",
+                    private=True,
+                    source_id=source,
+                )
+        except PeerGone:
+            return Ignored(rule="chatwoot.conversation_gone")
+        return Delivered(write=_reported(order))
+
+    def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
+        return None
+
+
+def report_job(
+    entry: Entry,
+    row: sqlite3.Row | dict[str, int],
+    status: str,
+    *,
+    now: int,
+    error: str | None = None,
+) -> NewJob:
+    return NewJob(
+        kind=REPORT,
+        lane=lanes.reports(row["chat_id"] or 0),
+        road=Road.INTERNAL,
+        peer=entry.chatwoot_peer,
+        account=entry.chatwoot_account,
+        payload=orjson.dumps(
+            {
+                "conversation": row["conversation_id"],
+                "message": row["chatwoot_id"],
+                "status": status,
+                "error": error,
+                "job": row["job_id"],
+            }
+        ),
+        now=now,
+        instance_id=entry.id,
+        chat_id=row["chat_id"],
+    )
+
+
+def _reported(order: dict[str, object]) -> Callable[[Unit], None] | None:
+    """After a failure is on the agent's screen, and only then, Retry may send again."""
+    if order["status"] != "failed" or order["job"] is None:
+        return None
+
+    def write(unit: Unit) -> None:
+        unit.db.execute("UPDATE job SET failure=2 WHERE id=? AND failure=1", (order["job"],))
+
+    return write
