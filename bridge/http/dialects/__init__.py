@@ -1,0 +1,1 @@
+"""One normaliser in, one renderer per dialect out."""

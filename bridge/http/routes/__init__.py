@@ -1,0 +1,1 @@
+"""The routes: each handler verifies, keeps or asks, answers; nothing else."""
