@@ -1,0 +1,152 @@
+"""The service in a process of its own, between stand-ins that live in this one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from bridge.sim.chatwoot import ChatwootSim
+from bridge.sim.graph import GraphSim, Number
+
+SERVE = tuple(os.environ.get("BENCH_SERVE", "-m bridge serve").split())
+KEY = "bench-key-0123456789"
+APP_SECRET = "bench-app-secret"
+TOKEN = "bench-token"
+NUMBER = "412900001234567"
+INBOX = "Bench"
+
+
+@dataclass(slots=True, kw_only=True)
+class House:
+    """A provisioned service and its two peers."""
+
+    chatwoot: ChatwootSim
+    graph: GraphSim
+    url: str
+    process: psutil.Process
+    session: aiohttp.ClientSession
+    hook: str
+    start_seconds: float
+
+    def cpu(self) -> float:
+        """CPU seconds of the service so far."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+    def resident_mb(self) -> float:
+        return float(self.process.memory_info().rss) / 1e6
+
+
+@asynccontextmanager
+async def house(latency: float, *, statuses: bool = True) -> AsyncIterator[House]:
+    """Start everything with stand-ins that take `latency` seconds for each request."""
+    chatwoot = ChatwootSim(latency=latency)
+    graph = GraphSim(
+        app_secret=APP_SECRET,
+        verify_token="bench",
+        access_token=TOKEN,
+        latency=latency,
+        numbers=(Number(phone_number_id=NUMBER),),
+    )
+    graph.auto_statuses = statuses
+    with tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder:
+        async with chatwoot.serving() as chatwoot_url, graph.serving() as graph_url:
+            port = _free_port()
+            url = f"http://127.0.0.1:{port}"
+            environment = os.environ | {
+                "PONTE_AUTH__API_KEY": KEY,
+                "PONTE_SERVER__PORT": str(port),
+                "PONTE_SERVER__PUBLIC_URL": url,
+                "PONTE_STORAGE__DATA_DIR": folder,
+                "PONTE_NETWORK__ALLOWED_PRIVATE_HOSTS": '["127.0.0.1"]',
+                "PONTE_CLOUD__BASE_URL": graph_url,
+                "PONTE_CLOUD__MEDIA_HOST": "127.0.0.1",
+                "PONTE_CLOUD__APP_SECRETS": f'["{APP_SECRET}"]',
+                "PONTE_CLOUD__VERIFY_TOKEN": "bench",
+                # The stand-in has no such limit, and we measure ourselves, not Meta.
+                "PONTE_CLOUD__MESSAGES_PER_SECOND": "1000",
+                "PONTE_LOG__LEVEL": os.environ.get("BENCH_LOG", "info"),
+            }
+            started = time.perf_counter()
+            log = Path(folder) / "log"
+            with log.open("wb") as stderr:
+                child = await asyncio.create_subprocess_exec(
+                    sys.executable, *SERVE, env=environment, stderr=stderr
+                )
+            try:
+                connector = aiohttp.TCPConnector(limit=0)
+                async with aiohttp.ClientSession(
+                    headers={"apikey": KEY}, connector=connector
+                ) as session:
+                    await _ready(session, url, child)
+                    took = time.perf_counter() - started
+                    await _provision(session, url, chatwoot, chatwoot_url)
+                    graph.webhook_url = f"{url}/webhook/meta"
+                    inbox = next(iter(chatwoot.inboxes.values()))
+                    yield House(
+                        chatwoot=chatwoot,
+                        graph=graph,
+                        url=url,
+                        process=psutil.Process(child.pid),
+                        session=session,
+                        hook=str(inbox.webhook_url),
+                        start_seconds=took,
+                    )
+            finally:
+                if child.returncode is None:
+                    child.send_signal(signal.SIGTERM)
+                    await child.wait()
+
+
+async def _ready(
+    session: aiohttp.ClientSession, url: str, child: asyncio.subprocess.Process
+) -> None:
+    for _ in range(3000):
+        if child.returncode is not None:
+            raise RuntimeError(f"the service stopped with {child.returncode}")
+        try:
+            async with session.get(f"{url}/readyz") as answer:
+                if answer.ok:
+                    return
+        except aiohttp.ClientConnectionError:
+            await asyncio.sleep(0.01)
+    raise TimeoutError("the service does not start")
+
+
+async def _provision(
+    session: aiohttp.ClientSession, url: str, chatwoot: ChatwootSim, chatwoot_url: str
+) -> None:
+    body = {
+        "instanceName": "bench",
+        "integration": "WHATSAPP-BUSINESS",
+        "token": TOKEN,
+        "number": NUMBER,
+        "chatwootAccountId": "1",
+        "chatwootToken": chatwoot.admin_token,
+        "chatwootUrl": chatwoot_url,
+        "chatwootSignMsg": True,
+        "chatwootReopenConversation": True,
+        "chatwootConversationPending": False,
+        "chatwootNameInbox": INBOX,
+    }
+    async with session.post(f"{url}/instance/create", json=body) as answer:
+        if answer.status != 201:
+            raise RuntimeError(await answer.text())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
