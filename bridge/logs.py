@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Literal
 
 import orjson
@@ -29,6 +31,7 @@ def configure(level: Literal["debug", "info", "warning", "error"], style: str) -
         )
         if style == "json"
         else structlog.processors.format_exc_info,
+        _without_input,
     ]
     renderer: Any = (
         structlog.processors.JSONRenderer(serializer=_dumps)
@@ -44,6 +47,22 @@ def configure(level: Literal["debug", "info", "warning", "error"], style: str) -
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+#: pydantic quotes what it could not read: a customer's text, a token.
+_INPUT = re.compile(r"input_value=.*(?=, input_type=)")
+
+
+def _without_input(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if isinstance(value, str) and "input_value=" in value:
+            event[name] = _INPUT.sub("input_value=…", value)
+    raised = event.get("exception")
+    for one in raised if isinstance(raised, list) else ():
+        one["exc_value"] = _INPUT.sub("input_value=…", one["exc_value"])
+    return event
 
 
 def _dumps(event: dict[str, Any], **_options: Any) -> str:

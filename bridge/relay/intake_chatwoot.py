@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 #: Messages with these source_ids are our own (design.md 4, Chatwoot).
 ECHOES = ("WAID:", "PONTE:")
+#: States of a part that certainly did not reach anybody.
+UNSENT = frozenset({"failed", "superseded"})
 #: So many display names are remembered at most.
 MOST_NAMES = 10_000
 _Event = TypeVar("_Event", bound=MessageEvent)
@@ -223,7 +225,8 @@ class ChatwootIntake:
         The contact may have got a number, or another one, since then.
         """
         chat = _chat(unit, entry, event, now)
-        if chat is not None and chat != row["chat_id"] and not ledger.parts(unit.db, row["id"]):
+        went_out = any(part["state"] not in UNSENT for part in ledger.parts(unit.db, row["id"]))
+        if chat is not None and chat != row["chat_id"] and not went_out:
             unit.db.execute(
                 "UPDATE job SET chat_id=?, lane=? WHERE id=? AND state IN ('dead','delivered')",
                 (chat, lanes.to_whatsapp(chat), row["id"]),

@@ -7,11 +7,14 @@ moves over by accept number.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 
 import orjson
 
 from bridge.clock import Clock
+from bridge.core.identity import keys, merge
+from bridge.core.message import Party
 from bridge.engine.queue import (
     LOCAL,
     Dead,
@@ -25,9 +28,10 @@ from bridge.engine.queue import (
 )
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.people import Placed
+from bridge.relay.people import Placed, place
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats
+from bridge.store.queries.chats import ChatRow
 
 LINK = "link"
 
@@ -45,6 +49,23 @@ def link_job(entry: Entry, placed: Placed, *, now: int, trace_id: str | None) ->
         chat_id=placed.chat_id,
         trace_id=trace_id,
     )
+
+
+def recognise(
+    queue: Queue, unit: Unit, entry: Entry, chat: ChatRow, recipient: Party, *, job: Job, now: int
+) -> None:
+    """Keep what WhatsApp called the recipient of a message of ours.
+
+    That is the address to write to from now on (with or without the ninth digit), and a BSUID by
+    which an answer may come without any number (whatsapp-channels.md A.8, A.4).
+    """
+    same = keys(Party(wa_id=recipient.wa_id)) == keys(Party(wa_id=chat.party.wa_id))
+    known = Party(wa_id=recipient.wa_id if same else chat.party.wa_id, bsuid=recipient.bsuid)
+    if chat.party.group or merge(chat.party, known) == chat.party:
+        return
+    placed = place(unit.db, entry, known, evidence=f"sent by job {job.id}", now=now)
+    if placed is not None and placed.other_person is not None:
+        queue.add(unit, link_job(entry, placed, now=now, trace_id=job.trace_id))
 
 
 class Linking:
@@ -80,7 +101,8 @@ class Linking:
         self, entry: Entry, keep: int, gone: int, job: Job
     ) -> Callable[[Unit], None] | None:
         def work(unit: Unit) -> None:
-            for kept, given_up in chats.link(unit.db, entry.scope, keep, gone):
+            survivor = _survivor(unit.db, keep)
+            for kept, given_up in chats.link(unit.db, entry.scope, survivor, gone):
                 for lane in (lanes.to_chatwoot, lanes.to_whatsapp):
                     self._queue.move(unit, lane(given_up), lane(kept))
 
@@ -90,3 +112,12 @@ class Linking:
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
         return None
+
+
+def _survivor(db: sqlite3.Connection, person_id: int) -> int:
+    """The person whom another link has made of this one meanwhile."""
+    while True:
+        row = db.execute("SELECT merged_into FROM person WHERE id=?", (person_id,)).fetchone()
+        if row is None or row["merged_into"] is None:
+            return person_id
+        person_id = row["merged_into"]

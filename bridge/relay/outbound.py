@@ -15,11 +15,12 @@ from dataclasses import dataclass
 import structlog
 
 from bridge.clock import Clock
-from bridge.core.message import Outgoing, OutgoingText
+from bridge.core.message import Outgoing, OutgoingText, Party
 from bridge.core.receipts import DONE, OPEN
 from bridge.engine.queue import LOCAL, Again, Dead, Delivered, Ignored, Job, Outcome, Queue
 from bridge.errors import Certainty, PeerError
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.linking import recognise
 from bridge.relay.outgoing import (
     AGENT_MESSAGE,
     AgentMessage,
@@ -104,7 +105,8 @@ class Outbound:
         refusal = self._refusal(job, message, context, parts)
         if refusal is not None:
             return refusal
-        if job.peer == LOCAL and not _all_done(context, len(parts)):  # it had only waited for a status: now it calls WhatsApp again
+        # It had only waited for a status: now it calls WhatsApp again.
+        if job.peer == LOCAL and not _all_done(context, len(parts)):
             gates = (entry.channel_peer, entry.channel_account)
             return Again(due_at=self._clock.ms(), why="settled; more to send", gates=gates)
         try:
@@ -209,6 +211,7 @@ class Outbound:
         assert chat is not None  # noqa: S101  (`_refusal` ended the job otherwise)
         row_id = 0
         accepted_id = ""
+        recipient = Party()
         for number, part in enumerate(parts):
             row = context.rows.get(number)
             if row is not None and row["state"] in DONE:
@@ -224,11 +227,19 @@ class Outbound:
             except PeerError as error:
                 return await self._not_sent(row_id, error)
             accepted_id = accepted.id
+            recipient = Party(wa_id=accepted.wa_id, bsuid=accepted.bsuid)
             job.steps.append((self._clock.ms(), "sent", f"part {number + 1}: {accepted.id}"))
             if number + 1 < len(parts):
                 await self._sent(row_id, accepted_id)
         await self._uploads.forget(job, len(parts))
-        return Delivered(write=self._delivered(entry, job, chat, message, row_id, accepted_id))
+        delivered = self._delivered(entry, job, chat, message, row_id, accepted_id)
+        now = self._clock.ms()
+
+        def write(unit: Unit) -> None:
+            delivered(unit)
+            recognise(self._queue, unit, entry, chat, recipient, job=job, now=now)
+
+        return Delivered(write=write)
 
     async def _prepare(self, job: Job, entry: Entry, part: Part, number: int) -> Outgoing:
         match part:

@@ -2,6 +2,7 @@
 
 Keys that come together in one event belong to one person (design.md 4, Identity). When they
 belonged to two, the event goes to the older person's chat and a *link* job makes the two one.
+The keys change hands at once, so that whatever is accepted later waits behind that job.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ def place(
     unknown = [key for key in keys if key not in known]
     if unknown:
         chats.learn(db, entry.scope, unknown, person_id, evidence=evidence, now=now)
+    for other in owners[1:2]:
+        db.execute("UPDATE identity_key SET person_id=? WHERE person_id=?", (person_id, other))
     chat_id, stored, last_inbound = chats.chat_of(db, entry.id, person_id, now)
     latest = merge(stored, party)
     if latest != stored or inbound_at > last_inbound:

@@ -277,7 +277,8 @@ async def _pass_on(body: AsyncIterator[bytes], writer: asyncio.StreamWriter, mod
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With its protocol named, asyncio switches Nagle off for what is accepted here.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((host, port))
     return sock

@@ -140,15 +140,17 @@ class Store:
             ) from error
 
     async def _commit_forever(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            works = True
-            while self._pending or (self._uncommitted and works):
-                batch, self._pending = self._pending, []
-                works = await self._commit(batch)
-            if self._closing:
-                return
+        try:
+            while not self._closing or self._pending:
+                await self._wake.wait()
+                self._wake.clear()
+                works = True
+                while self._pending or (self._uncommitted and works):
+                    batch, self._pending = self._pending, []
+                    works = await self._commit(batch)
+        finally:  # whatever ended it, nobody waits for ever
+            self._closing = True
+            _refuse(self._pending, RuntimeError("the writer has stopped"))
 
     async def _commit(self, batch: list[_Pending[Any]]) -> bool:
         counted, self._uncommitted = self._uncommitted, {}
@@ -157,10 +159,11 @@ class Store:
             self._flush = None
         try:
             taken = await self._writer.call(lambda db: self._run(db, batch, dict(counted)))
-        except Exception as error:  # noqa: BLE001  (told to every caller; the writer lives on)
-            self._refuse(batch, error)
+        except Exception as error:  # told to every caller; the writer lives on
+            _refuse(batch, error)
             for key, n in counted.items():
                 self._count(key, n)
+            log.exception("store.commit_failed", units=len(batch), error=str(error))
             return False
         self._pending[:0] = batch[taken:]
         for pending in batch[:taken]:
@@ -173,12 +176,6 @@ class Store:
             else:
                 pending.done.set_result(pending.result)
         return True
-
-    def _refuse(self, batch: list[_Pending[Any]], error: Exception) -> None:
-        log.error("store.commit_failed", units=len(batch), error=str(error), exc_info=error)
-        for pending in batch:
-            if not pending.done.done():
-                pending.done.set_exception(_cannot_write(error))
 
     def _run(
         self,
@@ -236,6 +233,12 @@ def _handed_over(error: Exception) -> Exception:
     if isinstance(error, StopIteration):  # no future takes it
         return RuntimeError(f"A unit of work raised {error!r}.")
     return error
+
+
+def _refuse(batch: list[_Pending[Any]], error: Exception) -> None:
+    for pending in batch:
+        if not pending.done.done():
+            pending.done.set_exception(_cannot_write(error))
 
 
 def _cannot_write(error: Exception) -> Unavailable:

@@ -236,7 +236,7 @@ def created(made: Created, *, webhook_meta: str, verify_token: str, hook: str) -
         "rabbitmq": {},
         "nats": {},
         "sqs": {},
-        "settings": instance.options.get("settings", {}),
+        "settings": _masked(instance.options.get("settings")) or {},
     }
     if made.entry.inbox is not None:
         answer["chatwoot"] = _chatwoot_of_answer(made.entry.inbox, hook)
@@ -310,7 +310,7 @@ def row(entry: Entry, link: Link) -> dict[str, Any]:
         "id": instance.id,
         "name": instance.name,
         "connectionStatus": link.state,
-        "ownerJid": f"{link.display_number}@s.whatsapp.net" if link.display_number else None,
+        "ownerJid": _jid(link.display_number),
         "profileName": link.profile_name,
         "profilePicUrl": None,
         "integration": instance.integration,
@@ -329,5 +329,17 @@ def row(entry: Entry, link: Link) -> dict[str, Any]:
         "Nats": None,
         "Sqs": None,
         "Websocket": None,
-        "Setting": instance.options.get("settings") or None,
+        "Setting": _masked(instance.options.get("settings")),
     }
+
+
+def _jid(number: str | None) -> str | None:
+    digits = "".join(filter(str.isdecimal, number or ""))
+    return f"{digits}@s.whatsapp.net" if digits else None
+
+
+def _masked(settings: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The settings without the token of the calls provider."""
+    if not settings:
+        return None
+    return settings | {"wavoipToken": MASK if settings.get("wavoipToken") else ""}

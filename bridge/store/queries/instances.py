@@ -41,7 +41,13 @@ def save(db: sqlite3.Connection, vault: Vault, instance: InstanceConfig) -> None
     """Insert or replace. Raises `Taken` when another instance has the name, key or number."""
     with session(db) as s:
         row = s.get(Instance, instance.id) or Instance(
-            id=instance.id, name="", integration="", key_hash="", created_at=0, updated_at=0
+            id=instance.id,
+            name="",
+            integration="",
+            key_hash="",
+            sealed_options="",
+            created_at=0,
+            updated_at=0,
         )
         row.name = instance.name
         row.integration = instance.integration
@@ -51,7 +57,7 @@ def save(db: sqlite3.Connection, vault: Vault, instance: InstanceConfig) -> None
         row.sealed_token = _seal(vault, instance.token)
         row.sealed_app_secret = _seal(vault, instance.app_secret)
         row.sealed_verify_token = _seal(vault, instance.verify_token)
-        row.options = orjson.dumps(instance.options).decode()
+        row.sealed_options = vault.seal(orjson.dumps(instance.options).decode())
         row.created_at = instance.created_at
         row.updated_at = instance.updated_at
         s.add(row)
@@ -145,7 +151,7 @@ def _instance(row: Instance, vault: Vault) -> InstanceConfig:
         token=_open(vault, row.sealed_token),
         app_secret=_open(vault, row.sealed_app_secret),
         verify_token=_open(vault, row.sealed_verify_token),
-        options=orjson.loads(row.options),
+        options=orjson.loads(vault.open(row.sealed_options)),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -10,6 +10,9 @@ Row = sqlite3.Row
 
 #: Ended jobs keep a bounded trace.
 MAX_STEPS = 40
+
+#: Digits of the largest number that SQLite keeps.
+LONGEST_ID = 18
 _LONGEST_TRACE = 8000
 
 #: Appends a JSON list to the trace, which is one; an empty list changes nothing.
@@ -234,12 +237,14 @@ def count_dead(db: sqlite3.Connection) -> int:
 
 def by_ref(db: sqlite3.Connection, ref: str) -> list[sqlite3.Row]:
     """Everything about the jobs of one message, newest first, for `ponte why`."""
+    chatwoot_id = int(ref) if ref.isascii() and ref.isdigit() and len(ref) <= LONGEST_ID else None
     return db.execute(
         "SELECT id, kind, road, lane, instance_id, chat_id, ref, state, attempts, accepted_at,"
         " due_at, ended_at, cause, reason, trace, trace_id FROM job"
-        " WHERE ref=? OR ref LIKE ? ESCAPE '\\' OR id IN"
-        " (SELECT job_id FROM ledger WHERE whatsapp_id=? OR tag=?) ORDER BY id DESC LIMIT 20",
-        (ref, f"%:%:{_like(ref)}:%", ref, ref),
+        " WHERE ref=? OR ref LIKE ? ESCAPE '\\'"
+        " OR id IN (SELECT job_id FROM ledger WHERE whatsapp_id=? OR tag=? OR chatwoot_id=?)"
+        " ORDER BY id DESC LIMIT 20",
+        (ref, f"%:%:{_like(ref)}:%", ref, ref, chatwoot_id),
     ).fetchall()
 
 

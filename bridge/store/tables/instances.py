@@ -20,8 +20,9 @@ class Instance(SQLModel, table=True):
     sealed_token: str | None = None
     sealed_app_secret: str | None = None
     sealed_verify_token: str | None = None
-    #: JSON: the behaviour settings, and what later parts of Ponte will use.
-    options: str = "{}"
+    #: JSON: the behaviour settings, and what later parts of Ponte will use; addresses and headers
+    #: in it may be secret.
+    sealed_options: str
     created_at: int
     updated_at: int
 

@@ -71,7 +71,7 @@ def upgrade() -> None:
     sa.Column('sealed_token', sa.String(), nullable=True),
     sa.Column('sealed_app_secret', sa.String(), nullable=True),
     sa.Column('sealed_verify_token', sa.String(), nullable=True),
-    sa.Column('options', sa.String(), nullable=False),
+    sa.Column('sealed_options', sa.String(), nullable=False),
     sa.Column('created_at', sa.Integer(), nullable=False),
     sa.Column('updated_at', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
