@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from bridge.errors import SetupError
 
@@ -72,7 +77,6 @@ class Network(Section):
         description="Private hosts that may be called: names (rails, *.internal), addresses or "
         "networks (10.0.0.0/8). For Chatwoot, its storage (minio) and Typebot inside your network.",
     )
-    proxy_timeout_seconds: float = Field(15, gt=0, description="Time limit of one outgoing call.")
 
 
 class Cloud(Section):
@@ -240,6 +244,11 @@ def load(config: Config = None) -> Settings:
             part[option] = value
     try:
         return Settings(**values)
+    except SettingsError as error:
+        raise SetupError(
+            f"The environment is not valid: {error}.",
+            advice='A list is written as JSON there: \'["rails", "minio"]\'.',
+        ) from error
     except ValidationError as error:
         lines = [f"- {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         where = f"{path} and the environment" if path else "the environment"

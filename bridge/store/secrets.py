@@ -46,8 +46,8 @@ class Vault:
             ) from error
 
     def rotate(self, sealed: str) -> str:
-        """The same secret, sealed with the first key."""
-        return self._fernet.rotate(sealed.encode()).decode()
+        """The same secret, sealed with the first key. Raises `SetupError` as `open` does."""
+        return self.seal(self.open(sealed))
 
     def tag(self, *parts: str) -> str:
         """A short code that outsiders cannot guess.

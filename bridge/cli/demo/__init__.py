@@ -1,0 +1,98 @@
+"""`ponte demo`: the real service between stand-ins, a short conversation, a summary."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge import __version__
+from bridge.cli.demo.reckoning import reckon
+from bridge.cli.demo.stage import LOG_FILE, Stage, log_into, staged
+from bridge.cli.demo.story import INSTANCE, WITH_NINTH, play
+from bridge.cli.demo.telling import Transcript
+
+app = typer.Typer(add_completion=False)
+
+#: Seconds after each line.
+PAUSE = 0.15
+
+
+@app.command()
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running until Ctrl-C, and the data.")
+    ] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Do not pause for reading.")] = False,
+) -> None:
+    """Show Ponte at work: stand-ins of WhatsApp and Chatwoot, and the real service between them.
+
+    Everything stays on this machine; no account is needed. Exit code 1 when something does not
+    add up.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ponte-demo-"))
+    is_sound = False
+    try:
+        log_into(folder)
+        is_sound = asyncio.run(_demo(folder, keep=keep, pause=0 if fast else PAUSE))
+    finally:
+        if keep or not is_sound:
+            typer.echo(f"\nData and log are left in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    raise typer.Exit(0 if is_sound else 1)
+
+
+async def _demo(folder: Path, *, keep: bool, pause: float) -> bool:
+    typer.echo(
+        f"Ponte {__version__} with SQLite in {folder}, between stand-ins of WhatsApp and Chatwoot."
+    )
+    async with staged(folder, Transcript(pause=pause)) as stage:
+        told = await play(stage)
+        adds_up = await reckon(stage, told)
+        typer.echo("\nEverything adds up." if adds_up else "\nThis does not add up.")
+        if keep:
+            await _explore(stage)
+    return adds_up
+
+
+async def _explore(stage: Stage) -> None:
+    service, conversation = stage.service, max(stage.chatwoot.conversations)
+    account = f"{stage.road_to_chatwoot.url}/api/v1/accounts/{stage.chatwoot.account_id}"
+    messages = f"{account}/conversations/{conversation}/messages"
+    token = f"-H 'api_access_token: {stage.chatwoot.agent_token}'"
+    key = f"-H 'apikey: {service.key}'"
+    typer.echo(
+        f"""
+It keeps running. Press Ctrl-C to stop.
+
+  Ponte     {service.url}       API key {service.key}, documentation at {service.url}/docs
+  Chatwoot  {stage.road_to_chatwoot.url}       stand-in; token {stage.chatwoot.agent_token}
+  WhatsApp  {stage.graph_url}       stand-in of Meta's Graph API
+  log       {stage.folder / LOG_FILE}
+
+The customer writes:
+  curl -X POST {stage.graph_url}/sim/customer -d '{{"from": "{WITH_NINTH}", "text": "Oi de novo"}}'
+What stands in Chatwoot:
+  curl {token} {messages}
+An agent answers:
+  curl {token} -H 'Content-Type: application/json' \\
+    {messages} -d '{{"content": "Oi **Marina**!"}}'
+What went onto WhatsApp:
+  curl {stage.graph_url}/sim/sent
+What became of a message:
+  ponte why --url {service.url} --key {service.key} MESSAGE_ID
+The instance, and the metrics:
+  curl {key} {service.url}/instance/connectionState/{INSTANCE}
+  curl {key} {service.url}/metrics"""
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
