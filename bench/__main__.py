@@ -21,17 +21,22 @@ COUNTS = {1: 200, 20: 1000, 100: 2000}
 HOLD = 0.150
 
 
-async def main() -> None:
+def main() -> None:
     arguments = _arguments()
     runs = 1 if arguments.quick else arguments.runs
-    rows: list[dict[str, Any]] = []
-    for latency in LATENCIES[:1] if arguments.quick else LATENCIES:
-        for run in range(runs):
-            async with house(latency) as here:
-                rows += await _round(here, latency, run, quick=arguments.quick)
+    rows = asyncio.run(measure(quick=arguments.quick, runs=runs))
     _print(rows)
     if arguments.json:
         Path(arguments.json).write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+
+
+async def measure(*, quick: bool, runs: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for latency in LATENCIES[:1] if quick else LATENCIES:
+        for run in range(runs):
+            async with house(latency) as here:
+                rows += await _round(here, latency, run, quick=quick)
+    return rows
 
 
 async def _round(here: House, latency: float, run: int, *, quick: bool) -> list[dict[str, Any]]:
@@ -70,9 +75,7 @@ async def _round(here: House, latency: float, run: int, *, quick: bool) -> list[
     return rows
 
 
-def _row(
-    way: str, latency: float, concurrency: int, run: int, figures: Figures
-) -> dict[str, Any]:
+def _row(way: str, latency: float, concurrency: int, run: int, figures: Figures) -> dict[str, Any]:
     return {
         "way": way,
         "latency": latency,
@@ -101,7 +104,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
         }
         figures = "  ".join(f"{key} {value:.2f}" for key, value in shown.items())
         print(f"{way:>26} {latency * 1000:4.0f} ms C={concurrency:<3} {figures}")
-    print(f"(medians; p50, p95, p99 in ms from webhook to arrival; out contains {HOLD * 1000:.0f} ms hold)")
+    print("(medians; p50, p95, p99 are ms from webhook to arrival)")
+    print(f"(out contains the hold of {HOLD * 1000:.0f} ms)")
 
 
 def _arguments() -> argparse.Namespace:
@@ -113,4 +117,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

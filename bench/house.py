@@ -20,7 +20,6 @@ import psutil
 from bridge.sim.chatwoot import ChatwootSim
 from bridge.sim.graph import GraphSim, Number
 
-SERVE = tuple(os.environ.get("BENCH_SERVE", "-m bridge serve").split())
 KEY = "bench-key-0123456789"
 APP_SECRET = "bench-app-secret"
 TOKEN = "bench-token"
@@ -83,7 +82,7 @@ async def house(latency: float, *, statuses: bool = True) -> AsyncIterator[House
             log = Path(folder) / "log"
             with log.open("wb") as stderr:
                 child = await asyncio.create_subprocess_exec(
-                    sys.executable, *SERVE, env=environment, stderr=stderr
+                    sys.executable, "-m", "bridge", "serve", env=environment, stderr=stderr
                 )
             try:
                 connector = aiohttp.TCPConnector(limit=0)

@@ -55,7 +55,7 @@ async def inbound(house: House, count: int, concurrency: int, *, run: str) -> Fi
         latencies=lambda: [
             message.arrived - begun[message.source_id]
             for message in house.chatwoot.messages()
-            if message.source_id in begun
+            if message.source_id in begun and message.arrived is not None
         ],
     )
 
@@ -114,7 +114,7 @@ async def warm(house: House) -> None:
     await house.chatwoot.settled(60)
 
 
-async def _measure(  # noqa: PLR0917
+async def _measure(
     house: House,
     count: int,
     concurrency: int,
