@@ -236,14 +236,15 @@ class Instances:
                 lambda unit: instances.save(unit.db, self._vault, instance), durable=True
             )
         except instances.Taken as error:
+            await self._directory.reload()
             raise self._taken(instance) from error
         await self._directory.reload()
 
     def _taken(self, instance: InstanceConfig) -> BridgeError:
         """Two creates at once: exactly one wins, the other learns why."""
-        if self._directory.by_number(instance.number) is not None:
-            return _number_taken(instance.number)
-        return _name_taken(instance.name)
+        if self._directory.by_name(instance.name) is not None:
+            return _name_taken(instance.name)
+        return _number_taken(instance.number)
 
     def _check_number(self, number: str | None) -> None:
         if self._directory.by_number(number) is not None:

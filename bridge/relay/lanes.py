@@ -11,9 +11,12 @@ def to_whatsapp(chat_id: int) -> str:
     return f"chat:{chat_id}:to-whatsapp"
 
 
-def reports(chat_id: int) -> str:
-    """Status PATCHes of a chat: nothing small waits behind something slow."""
-    return f"chat:{chat_id}:reports"
+def reports(instance_id: str, chat_id: int | None) -> str:
+    """Status PATCHes of a chat: nothing small waits behind something slow.
+
+    Those of contacts whom we cannot place share a lane of their instance.
+    """
+    return f"chat:{chat_id}:reports" if chat_id else f"instance:{instance_id}:reports"
 
 
 def unbound(instance_id: str, conversation_id: int) -> str:

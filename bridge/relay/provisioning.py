@@ -259,8 +259,8 @@ def _shown(url: str) -> str:
 
 
 def _locked(error: PeerLocked) -> RequestError:
-    if error.cause.startswith("net."):
-        return Invalid(str(error), code=error.cause)
+    if error.cause != "chatwoot.unauthorized":  # a redirect, a firewall, our own guard
+        return Invalid(f"Chatwoot cannot be used: {error}", code=error.cause)
     return Invalid(f"Chatwoot rejected the token: {error}", code="chatwoot.token")
 
 

@@ -191,7 +191,7 @@ def report_job(
 ) -> NewJob:
     return NewJob(
         kind=REPORT,
-        lane=lanes.reports(row["chat_id"] or 0),
+        lane=lanes.reports(entry.id, row["chat_id"]),
         road=Road.INTERNAL,
         peer=entry.chatwoot_peer,
         account=entry.chatwoot_account,

@@ -1,9 +1,10 @@
-"""The toy API, served over real HTTP."""
+"""The toy API, served over real HTTP; and the whole service for the tests of its routes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
@@ -11,6 +12,7 @@ from aiohttp import ClientSession, web
 from bridge.http.docs import docs_routes
 from bridge.http.openapi import openapi_route
 from bridge.http.server import make_app, serving
+from support.bridge_house import House, bridge_house
 from support.toy_http import MAX_BODY, ToyGate, toy_routes
 
 
@@ -65,3 +67,17 @@ async def wire(address: tuple[str, int]) -> AsyncIterator[Wire]:
     reader, writer = await asyncio.open_connection(*address)
     yield Wire(reader, writer)
     writer.close()
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """The service with one instance."""
+    async with bridge_house(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def empty_house(tmp_path: Path) -> AsyncIterator[House]:
+    """The service without any instance."""
+    async with bridge_house(tmp_path, provisioned=False) as found:
+        yield found

@@ -9,7 +9,7 @@ import sqlite3
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import create_engine, event
+from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
@@ -31,7 +31,7 @@ def begun(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-engine = create_engine(f"sqlite:///{context.config.attributes['path']}")
+engine = create_engine(URL.create("sqlite", database=str(context.config.attributes["path"])))
 event.listen(engine, "connect", connected)
 event.listen(engine, "begin", begun)
 with engine.connect() as connection:

@@ -499,7 +499,7 @@ async def test_a_redirect_is_not_followed_and_keeps_the_token_home(chatwoot, ser
     server.answer(
         lambda _: web.Response(status=301, headers={"Location": "https://elsewhere.example/"})
     )
-    with pytest.raises(PeerRefused) as raised:
+    with pytest.raises(PeerLocked) as raised:
         await chatwoot.profile()
     assert "URL" in str(raised.value)
     assert len(server.asked) == 1

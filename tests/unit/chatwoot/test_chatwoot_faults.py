@@ -33,8 +33,8 @@ def meant(status, body=b"", headers=None, **options):
 @pytest.mark.parametrize(
     ("status", "body", "expected", "cause"),
     [
-        pytest.param(301, b"", PeerRefused, "chatwoot.redirect", id="moved"),
-        pytest.param(304, b"", PeerRefused, "chatwoot.redirect", id="not modified"),
+        pytest.param(301, b"", PeerLocked, "chatwoot.redirect", id="moved"),
+        pytest.param(304, b"", PeerLocked, "chatwoot.redirect", id="not modified"),
         pytest.param(400, b"{}", PeerRefused, "chatwoot.refused", id="bad request"),
         pytest.param(401, HTML, PeerLocked, "chatwoot.unauthorized", id="proxy password"),
         pytest.param(402, b'{"error":"x"}', PeerLocked, "chatwoot.plan", id="plan"),

@@ -1,0 +1,105 @@
+"""Not too fast: bursts, then one each interval."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.engine.lanes import Head
+from bridge.engine.pacing import Bucket, Pacer, Rate
+
+RATE = Rate(burst=3, interval_ms=1000)
+
+
+def head(lane: str = "a", account: str = "n/1") -> Head:
+    return Head(id=1, lane=lane, position=1, rank=0, due_at=0, peer="n", account=account)
+
+
+def test_a_bucket_gives_its_burst_and_then_one_each_interval():
+    bucket = Bucket.full(RATE, 0)
+
+    assert [bucket.take(0) for _ in range(4)] == [0, 0, 0, 1000]
+    assert bucket.take(600) == 400
+    assert bucket.take(1000) == 0
+    assert bucket.take(1000) == 1000
+
+
+def test_asking_takes_nothing():
+    bucket = Bucket.full(Rate(burst=1, interval_ms=1000), 0)
+
+    assert [bucket.wait(0) for _ in range(3)] == [0, 0, 0]
+    bucket.take(0)
+    assert bucket.wait(0) == 1000
+
+
+def test_a_bucket_is_full_again_after_its_burst_of_intervals():
+    bucket = Bucket.full(RATE, 0)
+    for _ in range(3):
+        bucket.take(0)
+
+    assert not bucket.is_full(2999)
+    assert bucket.is_full(3000)
+
+
+def test_a_clock_that_goes_back_gives_nothing_twice():
+    bucket = Bucket.full(Rate(burst=1, interval_ms=1000), 5000)
+    bucket.take(5000)
+
+    assert bucket.take(0) == 1000
+    assert bucket.take(5500) == 500
+
+
+@given(
+    burst=st.integers(1, 50),
+    interval=st.floats(1, 10_000),
+    gaps=st.lists(st.integers(0, 5000), max_size=80),
+)
+def test_no_stretch_of_time_holds_more_than_its_share(burst, interval, gaps):
+    bucket = Bucket.full(Rate(burst=burst, interval_ms=interval), 0)
+    now, taken = 0, []
+    for gap in gaps:
+        now += gap
+        if bucket.take(now) == 0:
+            taken.append(now)
+
+    for number, first in enumerate(taken):
+        for last in taken[number:]:
+            count = sum(first <= at <= last for at in taken)
+            assert count <= burst + (last - first) / interval + 1e-6
+
+
+@given(start=st.integers(0, 10**13), interval=st.floats(1, 10_000))
+def test_after_the_wait_there_is_a_token(start, interval):
+    bucket = Bucket.full(Rate(burst=1, interval_ms=interval), start)
+    bucket.take(start)
+
+    assert bucket.take(start + bucket.wait(start)) == 0
+
+
+def test_a_send_takes_a_token_of_each_bucket_or_none_at_all():
+    pacer = Pacer(
+        lambda one: (
+            (one.lane, Rate(burst=5, interval_ms=1000)),
+            (one.account, Rate(burst=1, interval_ms=10)),
+        )
+    )
+    assert pacer(head("a"), 0) == 0
+    assert [pacer(head("a"), 0) for _ in range(20)] == [10] * 20
+
+    assert [pacer(head("a"), now) for now in (10, 20, 30, 40)] == [0, 0, 0, 0]
+    assert pacer(head("a"), 50) > 0  # now its own five are gone, and only these
+
+
+def test_what_may_run_at_any_speed_never_waits():
+    pacer = Pacer(lambda _head: ())
+
+    assert {pacer(head(), 0) for _ in range(100)} == {0}
+
+
+def test_full_buckets_are_forgotten_when_they_are_many(monkeypatch):
+    monkeypatch.setattr(Pacer, "_MANY", 10)
+    pacer = Pacer(lambda one: ((one.lane, RATE),))
+    for number in range(200):
+        pacer(head(f"lane {number}"), number * 10_000)
+
+    assert len(pacer._buckets) <= 10
