@@ -22,8 +22,9 @@ from bridge.engine.embedded import EmbeddedQueue
 from bridge.engine.lanes import Head
 from bridge.engine.pacing import Pacer, Rate
 from bridge.engine.queue import LOCAL, Job, Outcome, Retry
+from bridge.engine.retention import keep_purging
 from bridge.engine.worker import Handler, Policy, Worker
-from bridge.errors import SetupError, Unauthorized
+from bridge.errors import SetupError, Unauthorized, Unavailable
 from bridge.http.docs import docs_routes
 from bridge.http.gate import Caller
 from bridge.http.openapi import openapi_route
@@ -67,6 +68,7 @@ DATABASE = "ponte.db"
 SPOOL = "spool"
 MIB = 1024 * 1024
 HEARTBEAT_SECONDS = 20
+DAY_MS = 24 * 3600 * 1000
 #: Connections to all peers together.
 CONNECTIONS = 256
 
@@ -115,6 +117,7 @@ async def running(
         tasks = [
             asyncio.ensure_future(service.worker.run()),
             asyncio.ensure_future(_keep_alive(catch_up)),
+            asyncio.ensure_future(_keep_small(settings, store, clock)),
         ]
         try:
             yield service
@@ -341,7 +344,23 @@ async def _install_id(store: Store) -> str:
 async def _keep_alive(catch_up: CatchUp) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
-        await catch_up.alive()
+        try:
+            await catch_up.alive()
+        except Unavailable as error:  # the next beat tells it
+            log.warning("heartbeat.missed", error=str(error))
+
+
+async def _keep_small(settings: Settings, store: Store, clock: Clock) -> None:
+    days = settings.retention
+    await keep_purging(
+        store,
+        clock,
+        jobs_ms=round(days.jobs_days * DAY_MS),
+        dead_ms=round(days.dead_days * DAY_MS),
+        seen_ms=round(days.seen_days * DAY_MS),
+        ledger_ms=round(days.ledger_days * DAY_MS),
+        spool=settings.storage.data_dir / SPOOL,
+    )
 
 
 def make_channel(settings: Settings, http: Http, instance: InstanceConfig) -> tuple[Channel, str]:

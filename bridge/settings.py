@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -23,6 +24,7 @@ from pydantic_settings import (
 from bridge.errors import SetupError
 
 ENV_PREFIX = "PONTE_"
+FILE_SUFFIX = "_FILE"
 DEFAULT_CONFIG = Path("config.toml")
 
 #: Keys that stand in other people's documentation or examples: never acceptable.
@@ -217,6 +219,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if isinstance(env_settings, EnvSettingsSource):  # secret files are read by `load`
+            env_settings.env_vars = {
+                name: value
+                for name, value in env_settings.env_vars.items()
+                if not name.upper().endswith(FILE_SUFFIX)
+            }
         return env_settings, init_settings
 
 
@@ -290,9 +298,9 @@ def _secret_files() -> list[tuple[str, str, Any]]:
     """Options whose value lies in a file: PONTE_AUTH__API_KEY_FILE=/run/secrets/key."""
     found: list[tuple[str, str, Any]] = []
     for name, target in os.environ.items():
-        if not (name.startswith(ENV_PREFIX) and name.endswith("_FILE") and "__" in name):
+        if not (name.startswith(ENV_PREFIX) and name.endswith(FILE_SUFFIX) and "__" in name):
             continue
-        section, _, option = name.removeprefix(ENV_PREFIX).removesuffix("_FILE").partition("__")
+        section, _, option = name.removeprefix(ENV_PREFIX).removesuffix(FILE_SUFFIX).partition("__")
         try:
             text = Path(target).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:

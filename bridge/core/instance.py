@@ -58,3 +58,10 @@ class InboxConfig:
     def scope(self) -> str:
         """People are known per Chatwoot account: equal keys in two accounts are two contacts."""
         return f"{self.url}#{self.account_id}"
+
+    def predates(self, moment: int) -> bool:
+        """True for what came (ms) before this inbox was set up: its ids belong to another one.
+
+        Chatwoot's times are whole seconds.
+        """
+        return self.provisioned_at is not None and moment + 999 < self.provisioned_at

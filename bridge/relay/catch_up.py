@@ -19,6 +19,7 @@ from bridge.clock import Clock
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.relay.directory import Directory, Entry, Side
 from bridge.relay.intake_chatwoot import ECHOES, ChatwootIntake
+from bridge.store.backup import RESTORED
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import facts
 
@@ -27,6 +28,9 @@ log = structlog.get_logger(__name__)
 CATCH_UP = "catch_up"
 #: The fact that holds when we were last alive (ms).
 ALIVE = "alive_at"
+#: The fact that holds when a restored database first ran (ms). What was written before is left
+#: alone for good, since the database that it replaced may have sent it.
+RESUMED = "resumed_at"
 #: How far back the first look goes, at most.
 FURTHEST_MS = 24 * 3600 * 1000
 #: Clocks differ, and Chatwoot's activity time is a little older than its webhook.
@@ -54,11 +58,14 @@ class CatchUp:
     async def begin(self) -> None:
         """At start: one job an instance; nothing when the service has never run."""
         now = self._clock.ms()
-        alive = await self._store.read(lambda db: facts.get(db, ALIVE))
+        alive, resumed = await self._store.read(
+            lambda db: (facts.get(db, ALIVE), facts.get(db, RESUMED))
+        )
         if alive is None:
+            await self._store.write(lambda unit: _resume(unit, now))
             await self.alive()  # it may be killed before its first heartbeat
             return
-        since = max(int(alive) - MARGIN_MS, now - FURTHEST_MS)
+        since = max(int(alive) - MARGIN_MS, now - FURTHEST_MS, int(resumed or 0))
         entries = [entry for entry in self._directory.all() if entry.side is not None]
 
         def work(unit: Unit) -> None:
@@ -138,6 +145,11 @@ class CatchUp:
             return len(missed) - seen
 
         return await self._store.write(work, durable=True)
+
+
+def _resume(unit: Unit, now: int) -> None:
+    if facts.get(unit.db, RESTORED) is not None:
+        facts.put(unit.db, RESUMED, str(now))
 
 
 def _job(entry: Entry, since: int, now: int) -> NewJob:

@@ -13,7 +13,7 @@ from bridge.chatwoot.attachments import File, upload_name
 from bridge.core.identity import display_name, e164
 from bridge.core.message import Media, Received, Text, Unsupported
 from bridge.engine.queue import Job
-from bridge.errors import BridgeError, Certainty, Remedy, Scope, TooBig
+from bridge.errors import BridgeError, Certainty, PeerDown, Remedy, Scope, TooBig
 from bridge.locale import say
 from bridge.relay.directory import Entry
 from bridge.text.convert import to_chatwoot
@@ -88,6 +88,9 @@ class Renderer:
             except BridgeError as error:
                 if error.remedy is Remedy.NOTHING or isinstance(error, TooBig):
                     return Rendered(text=self._missing(media, error, caption))
+                if error.remedy is Remedy.PERSON:
+                    # WhatsApp's token, not Chatwoot's: the file can be had once it is mended.
+                    raise PeerDown(str(error), code=error.cause, scope=Scope.ONE) from error
                 error.scope = Scope.ONE  # not Chatwoot's fault
                 error.certainty = Certainty.NOT_DONE
                 raise

@@ -280,7 +280,8 @@ class Instances:
             logo=order.logo,
             auto_create=order.auto_create,
             options=dict(order.options),
-            hook=before.hook if before else new_secret(),
+            # Another account gets another address: what the old one still sends is not ours.
+            hook=before.hook if before and same else new_secret(),
             inbox_id=before.inbox_id if before and same else None,
             inbox_identifier=before.inbox_identifier if before and same else None,
             signing_secret=before.signing_secret if before and same else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import orjson
 import structlog
@@ -21,6 +22,8 @@ from bridge.store.engine import Store, Unit
 log = structlog.get_logger(__name__)
 
 INBOUND = "inbound"
+#: So many events share a commit at most: a webhook may hold a thousand, and nobody waits for long.
+AT_ONCE = 100
 
 
 class WhatsAppIntake:
@@ -42,15 +45,19 @@ class WhatsAppIntake:
         if not kept:
             return
 
-        def work(unit: Unit) -> None:
-            for event in kept:
-                step = self._step(unit, event, now, trace_id)
-                if len(kept) == 1:
-                    step()
-                elif not apart(unit, step):
-                    self._keep_poison(unit, event, now, trace_id)
+        accept = self._accept_one if len(kept) == 1 else self._accept_each
+        for start in range(0, len(kept), AT_ONCE):
+            some = kept[start : start + AT_ONCE]
+            # When a later commit fails all of it comes again, and what is kept is a duplicate.
+            await self._store.write(partial(accept, some, now, trace_id), durable=True)
 
-        await self._store.write(work, durable=True)
+    def _accept_one(self, events: list[Event], now: int, trace_id: str | None, unit: Unit) -> None:
+        self._step(unit, events[0], now, trace_id)()
+
+    def _accept_each(self, events: list[Event], now: int, trace_id: str | None, unit: Unit) -> None:
+        for event in events:
+            if not apart(unit, self._step(unit, event, now, trace_id)):
+                self._keep_poison(unit, event, now, trace_id)
 
     def _ignored(self, event: Event) -> bool:
         """Count what needs no action at once: it costs no commit of its own."""

@@ -253,6 +253,9 @@ class Outbound:
     ) -> tuple[int, str]:
         """Write down that the part is about to be sent; from here on it may have gone out."""
         now = self._clock.ms()
+        entry = self._directory.by_id(job.instance_id)
+        inbox = entry.inbox if entry is not None else None
+        is_here = inbox is None or not inbox.predates(job.accepted_at)
 
         def work(unit: Unit) -> tuple[int, str]:
             if not jobs.is_waiting(unit.db, job.id):
@@ -267,8 +270,8 @@ class Outbound:
                     "job_id": job.id,
                     "origin": "agent",
                     "part": number,
-                    "chatwoot_id": message.message_id,
-                    "conversation_id": message.conversation_id,
+                    "chatwoot_id": message.message_id if is_here else None,
+                    "conversation_id": message.conversation_id if is_here else None,
                     "tag": tag,
                     "now": now,
                 },
@@ -329,7 +332,7 @@ class Outbound:
                 ledger.sent(unit.db, row_id, whatsapp_id, now)
                 if entry.channel.capabilities.unordered_sends:
                     self._wait_for_sent(unit, job, row_id, now)
-            # Chatwoot's own red mark (we did not answer in time) is wrong now.
+            # A red mark (Chatwoot's own, or that of a dead letter that was replayed) is wrong now.
             if message.was_failed or seen.knows(unit.db, red_mark(job.ref or "")):
                 row = _address(job, chat.id, message)
                 self._receipts.report(unit, entry, row, "sent", now=now)
@@ -377,6 +380,7 @@ def _address(job: Job, chat_id: int, message: AgentMessage) -> dict[str, int]:
         "chat_id": chat_id,
         "chatwoot_id": message.message_id,
         "conversation_id": message.conversation_id,
+        "created_at": job.accepted_at,
     }
 
 
@@ -411,7 +415,7 @@ def tombstone(ref: str) -> str:
 
 
 def red_mark(ref: str) -> str:
-    """The key that says: Chatwoot marked this message failed by itself, though we have it."""
+    """The key that says: Chatwoot shows this message as failed, though it is still to be sent."""
     return f"red:{ref}"
 
 
@@ -426,4 +430,14 @@ def revive(queue: Queue, unit: Unit, job_id: int, *, states: tuple[str, ...], no
         "UPDATE ledger SET state='superseded' WHERE job_id=? AND state IN ('failed','uncertain')",
         (job_id,),
     )
+    return True
+
+
+def replay(queue: Queue, unit: Unit, job_id: int, *, now: int) -> bool:
+    """Put a dead letter back, whatever it is; an agent's message loses its red mark once sent."""
+    row = jobs.one(unit.db, job_id)
+    if row is None or not revive(queue, unit, job_id, states=("dead",), now=now):
+        return False
+    if row["kind"] == OUTBOUND and row["ref"] is not None:
+        seen.remember(unit.db, red_mark(row["ref"]), now)
     return True

@@ -140,6 +140,8 @@ class Receipts:
         error: str | None = None,
     ) -> None:
         """Have a status PATCHed onto the Chatwoot message of a ledger row."""
+        if entry.inbox is not None and entry.inbox.predates(row["created_at"]):
+            return  # there, these ids are those of somebody else's message
         self._queue.add(unit, report_job(entry, row, status, now=now, error=error))
 
     async def run(self, job: Job) -> Outcome:
@@ -147,6 +149,8 @@ class Receipts:
         entry = self._directory.by_id(job.instance_id)
         if entry is None or entry.chatwoot is None:
             return Ignored(rule="instance.gone")
+        if entry.inbox is not None and entry.inbox.predates(job.accepted_at):
+            return Ignored(rule="chatwoot.moved", reason="It was about a message of another inbox.")
         order = orjson.loads(job.payload)
         try:
             await entry.chatwoot.update_message_status(

@@ -31,6 +31,8 @@ NOT_RESENT = "restored.not_resent"
 _HELD_KINDS = ("recheck",)
 _DROPPED_KINDS = ("catch_up",)
 
+_MAGIC = b"SQLite format 3\0"
+
 
 async def backup(store: Store, target: Path, *, overwrite: bool = False) -> None:
     """Write a consistent copy while the service works; the file is complete or not there.
@@ -197,26 +199,35 @@ def _set_aside(database: Path, suffix: str) -> Path | None:
     aside = database.with_name(f"{database.name}.{suffix}")
     if aside.exists():
         raise SetupError(f"{aside} exists already.", advice="Move it away first.")
-    readable = True
+    if not _take_journal_in(database):
+        for name in _files(database)[1:]:
+            with suppress(FileNotFoundError):
+                name.rename(aside.with_name(aside.name + name.name.removeprefix(database.name)))
+    try:
+        aside.hardlink_to(database)  # so that there is a database at every moment
+    except OSError:
+        database.rename(aside)
+    return aside
+
+
+def _take_journal_in(database: Path) -> bool:
+    """Make a database one file; False when it is damaged, a reason to restore: it stays as it is.
+
+    Raises `SetupError` while others have it open.
+    """
+    with database.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:  # SQLite would throw its journal away
+            return False
     try:
         with closing(_connect(database, "rw")) as db:
-            # Takes the journal into the file and removes it; refused while others have it open.
             db.execute("PRAGMA journal_mode=DELETE").fetchall()
     except sqlite3.OperationalError as error:
         raise SetupError(
             f"The database {database} is in use: {error}.", advice="Stop Ponte first."
         ) from error
     except sqlite3.DatabaseError:
-        readable = False  # a damaged one is a reason to restore: keep it as it is
-    try:
-        aside.hardlink_to(database)  # so that there is a database at every moment
-    except OSError:
-        database.rename(aside)
-    if not readable:
-        for name in _files(database)[1:]:
-            with suppress(FileNotFoundError):
-                name.rename(aside.with_name(aside.name + name.name.removeprefix(database.name)))
-    return aside
+        return False
+    return True
 
 
 def _files(database: Path) -> tuple[Path, ...]:

@@ -141,13 +141,15 @@ class Store:
 
     async def _commit_forever(self) -> None:
         try:
-            while not self._closing or self._pending:
+            while True:
                 await self._wake.wait()
                 self._wake.clear()
                 works = True
                 while self._pending or (self._uncommitted and works):
                     batch, self._pending = self._pending, []
                     works = await self._commit(batch)
+                if self._closing:
+                    return
         finally:  # whatever ended it, nobody waits for ever
             self._closing = True
             _refuse(self._pending, RuntimeError("the writer has stopped"))
@@ -212,7 +214,9 @@ class Store:
         db.execute("SAVEPOINT unit")
         try:
             pending.result = pending.work(unit)
-        except Exception as error:  # noqa: BLE001  (it is the caller's: handed over in `write`)
+        except Exception as error:  # it is the caller's: handed over in `write`
+            if not db.in_transaction:  # SQLite gave up the transaction: nobody's unit is kept
+                raise
             pending.error = _handed_over(error)
             db.execute("ROLLBACK TO unit")
         else:

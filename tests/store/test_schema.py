@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-import bridge.store.tables
 from bridge.errors import SetupError
 from bridge.store import schema
 
@@ -66,10 +65,11 @@ def differences(made: dict[str, list[str]], wanted: dict[str, list[str]]) -> lis
     return lines
 
 
-def test_the_migrations_make_what_the_tables_describe(tmp_path: Path):
-    assert bridge.store.tables.__all__
-    path = tmp_path / "ponte.db"
-    schema.prepare(path)
+@pytest.mark.parametrize("make", [schema.migrate, schema.create])
+def test_the_migrations_make_what_the_tables_describe(tmp_path: Path, make):
+    path = tmp_path / "a %20 'strange' name.db"
+    make(path)
+    assert schema.revision(path) == schema.HEAD
     with closing(sqlite3.connect(path)) as db:
         found = differences(objects(db), described())
 
@@ -89,7 +89,7 @@ def test_the_comparison_sees_a_difference():
 
 def test_what_alembic_cannot_compare_is_there(tmp_path: Path):
     path = tmp_path / "ponte.db"
-    schema.prepare(path)
+    schema.migrate(path)
     with closing(sqlite3.connect(path)) as db:
         made = objects(db)
 

@@ -38,7 +38,7 @@ def test_without_its_key_a_secret_stays_shut_and_the_error_says_what_to_do():
     assert "token with" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["", "short", "ç" * 44, OLD + OLD])
+@pytest.mark.parametrize("key", ["", "short", "ç" * 44, "QUJD" * 10])
 def test_what_is_no_key_is_refused_and_not_repeated(key: str):
     with pytest.raises(SetupError, match="not a Fernet key") as caught:
         Vault([key])

@@ -17,7 +17,7 @@ from bridge.http.envelope import json_response
 from bridge.http.routing import Access, Route
 from bridge.http.validation import parse_query
 from bridge.relay.metrics import Metrics
-from bridge.relay.outbound import revive
+from bridge.relay.outbound import replay
 from bridge.relay.trace import dead_letter, why
 from bridge.store.engine import Store
 
@@ -105,7 +105,7 @@ class Operations:
         """Put it back into its lane, as newly accepted."""
         job_id, now = _id(request), self.clock.ms()
         done = await self.store.write(
-            lambda unit: revive(self.queue, unit, job_id, states=("dead",), now=now), durable=True
+            lambda unit: replay(self.queue, unit, job_id, now=now), durable=True
         )
         if not done:
             raise _no_letter(request)

@@ -5,16 +5,18 @@ The whole upgrade is one transaction, which other processes wait for: it happens
 
 from __future__ import annotations
 
-import sqlite3
+from functools import partial
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import URL, create_engine, event
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection
+from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
 import bridge.store.tables  # noqa: F401  (fills the metadata)
+from bridge.store.schema import connect
 
 
 def render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -22,17 +24,12 @@ def render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return "sa.String()" if kind == "type" and isinstance(item, AutoString) else False
 
 
-def connected(db: sqlite3.Connection, _record: object) -> None:
-    db.isolation_level = None  # the driver leaves transactions to us
-    db.execute("PRAGMA journal_mode=WAL")
-
-
 def begun(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-engine = create_engine(URL.create("sqlite", database=str(context.config.attributes["path"])))
-event.listen(engine, "connect", connected)
+path = context.config.attributes["path"]
+engine = create_engine("sqlite://", creator=partial(connect, path), poolclass=NullPool)
 event.listen(engine, "begin", begun)
 with engine.connect() as connection:
     context.configure(

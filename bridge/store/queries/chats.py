@@ -27,7 +27,7 @@ class ChatRow:
     fresh_at: int
     last_inbound_at: int
     merged_into: int | None
-    #: From the person's contact row.
+    #: From the person's contact row in the present Chatwoot account.
     contact_id: int | None
     contact_name: str | None
 
@@ -37,8 +37,10 @@ _SELECT = (
     " chat.conversation_id, chat.status, chat.assignee_id, chat.conversation_updated_at,"
     " chat.fresh_at, chat.last_inbound_at, chat.merged_into,"
     " contact.contact_id, contact.name AS contact_name"
-    " FROM chat LEFT JOIN person ON person.id = chat.person_id"
-    " LEFT JOIN contact ON contact.scope = person.scope AND contact.person_id = person.id"
+    " FROM chat LEFT JOIN chatwoot_inbox AS inbox ON inbox.instance_id = chat.instance_id"
+    # Of the Chatwoot account that the instance has now: elsewhere the same id is a stranger.
+    " LEFT JOIN contact ON contact.scope = inbox.url || '#' || inbox.account_id"
+    " AND contact.person_id = chat.person_id"
 )
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+#: Ids from before the inbox was set up are those of another inbox, or of another Chatwoot.
+_OF_THIS_INBOX = (
+    "created_at + 999 >= COALESCE((SELECT provisioned_at FROM chatwoot_inbox"
+    " WHERE chatwoot_inbox.instance_id=ledger.instance_id), 0)"
+)
+
 
 def received(
     db: sqlite3.Connection,
@@ -34,8 +40,8 @@ def last_before(
     A lane works in order, so every attempt of job `job_id` came after it.
     """
     row = db.execute(
-        "SELECT MAX(chatwoot_id) FROM ledger WHERE chat_id=? AND conversation_id=?"
-        " AND origin='contact' AND job_id<?",
+        "SELECT MAX(chatwoot_id) FROM ledger WHERE chat_id=? AND conversation_id=?"  # noqa: S608
+        f" AND origin='contact' AND job_id<? AND {_OF_THIS_INBOX}",
         (chat_id, conversation, job_id),
     ).fetchone()
     return None if row[0] is None else int(row[0])
@@ -95,7 +101,8 @@ def by_status(
 ) -> sqlite3.Row | None:
     """The outgoing part that a status is about: by our key, else by WhatsApp's id."""
     columns = (
-        "id, chat_id, job_id, part, whatsapp_id, chatwoot_id, conversation_id, state, instance_id"
+        "id, chat_id, job_id, part, whatsapp_id, chatwoot_id, conversation_id, state, instance_id,"
+        " created_at"
     )
     row: sqlite3.Row | None = None
     if tag is not None:
@@ -117,8 +124,8 @@ def chatwoot_of(
 ) -> tuple[int, int] | None:
     """(Chatwoot message id, conversation id) of a WhatsApp message, for a quote."""
     row = db.execute(
-        "SELECT chatwoot_id, conversation_id FROM ledger WHERE instance_id=? AND whatsapp_id=?"
-        " AND chatwoot_id IS NOT NULL ORDER BY id DESC LIMIT 1",
+        "SELECT chatwoot_id, conversation_id FROM ledger WHERE instance_id=? AND whatsapp_id=?"  # noqa: S608
+        f" AND chatwoot_id IS NOT NULL AND {_OF_THIS_INBOX} ORDER BY id DESC LIMIT 1",
         (instance_id, whatsapp_id),
     ).fetchone()
     return None if row is None else (row[0], row[1])
@@ -127,8 +134,8 @@ def chatwoot_of(
 def whatsapp_of(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> str | None:
     """The WhatsApp id of a Chatwoot message (its first part), for a quote."""
     row = db.execute(
-        "SELECT whatsapp_id FROM ledger WHERE instance_id=? AND chatwoot_id=?"
-        " AND whatsapp_id IS NOT NULL ORDER BY part, id DESC LIMIT 1",
+        "SELECT whatsapp_id FROM ledger WHERE instance_id=? AND chatwoot_id=?"  # noqa: S608
+        f" AND whatsapp_id IS NOT NULL AND {_OF_THIS_INBOX} ORDER BY part, id DESC LIMIT 1",
         (instance_id, chatwoot_id),
     ).fetchone()
     return None if row is None else str(row[0])
