@@ -103,6 +103,10 @@ class Directory:
         """A client for an inbox that is not stored yet."""
         return self._make_chatwoot(inbox)
 
+    def channel(self, instance: InstanceConfig) -> Channel:
+        """A channel for credentials that are not stored yet."""
+        return self._make_channel(instance)[0]
+
     def all(self) -> list[Entry]:
         return list(self._by_name.values())
 

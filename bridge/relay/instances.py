@@ -150,7 +150,9 @@ class Instances:
             if entry.inbox is None:  # Chatwoot delivers already while we set it up
                 await self._save_inbox(entry, wanted)
             try:
-                await self._provision(entry, wanted, replace_webhook=order.replace_webhook)
+                # One at a time in an account: two must not adopt the same inbox.
+                async with self._busy.setdefault(wanted.scope, asyncio.Lock()):
+                    await self._provision(entry, wanted, replace_webhook=order.replace_webhook)
             except BaseException:
                 if entry.inbox is None:
                     await asyncio.shield(self._drop_inbox(entry))
@@ -202,6 +204,43 @@ class Instances:
     async def _drop_inbox(self, entry: Entry) -> None:
         await self._store.write(lambda unit: instances.delete_inbox(unit.db, entry.id))
         await self._directory.reload()
+
+    async def set_credentials(
+        self, entry: Entry, *, token: str, app_secret: str | None, verify_token: str | None
+    ) -> Link:
+        """Give a number a new WhatsApp token; what was paused for the old one goes out, in order.
+
+        Secrets that are None stay as they were. Raises `Invalid` when WhatsApp refuses the token;
+        then nothing is changed.
+        """
+        async with self._busy.setdefault(entry.id, asyncio.Lock()):
+            instance = self.entry(entry.instance.name).instance
+            changed = replace(
+                instance,
+                token=token,
+                app_secret=app_secret or instance.app_secret,
+                verify_token=verify_token or instance.verify_token,
+                updated_at=self._clock.ms(),
+            )
+            await self._ask_with(changed)
+            await self._store.write(
+                lambda unit: instances.save(unit.db, self._vault, changed), durable=True
+            )
+            await self._directory.reload()
+        fresh = self.entry(entry.instance.name)
+        self._queue.resume(fresh.channel_account)
+        log.info("instance.credentials_changed", instance=entry.instance.name)
+        return await self.link(fresh)
+
+    async def _ask_with(self, instance: InstanceConfig) -> None:
+        """Refuse a token that WhatsApp refuses; when it cannot be asked, the token is kept."""
+        try:
+            await self._directory.channel(instance).link()
+        except PeerLocked as error:
+            if error.cause == "whatsapp.token":
+                raise Invalid(f"WhatsApp rejected the token: {error}", code=error.cause) from error
+        except PeerError as error:
+            log.warning("instance.not_asked", instance=instance.name, cause=error.cause)
 
     async def delete(self, entry: Entry) -> None:
         """Delete an instance; its inbox and conversations in Chatwoot stay."""

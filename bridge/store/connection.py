@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,12 @@ class Raw(sqlite3.Connection):
 class Threaded(aiosqlite.Connection):
     """aiosqlite runs one statement per trip to its thread; this runs a whole function there."""
 
+    stopped: asyncio.Future[None] | None = None
+
+    def stop(self) -> asyncio.Future[None] | None:
+        self.stopped = super().stop()
+        return self.stopped
+
     async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
         result: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
         return result
@@ -65,7 +72,12 @@ async def connect(path: Path, *, reads_only: bool) -> Threaded:
         return db
 
     connection = Threaded(connector, iter_chunk_size=64)
-    _ = await connection
+    try:
+        _ = await connection
+    except BaseException:
+        if connection.stopped is not None:
+            await connection.stopped  # its thread must not outlive the loop that it answers to
+        raise
     return connection
 
 

@@ -99,6 +99,16 @@ class CreateInstance(Settings):
         return name
 
 
+class SetCredentials(BaseModel):
+    """`POST /instance/credentials/{instance}`: Ponte's own, Evolution has none."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    token: str = Field(min_length=1, max_length=4096, description="The new Meta access token.")
+    appSecret: str | None = Field(default=None, max_length=255)  # noqa: N815
+    verifyToken: str | None = Field(default=None, max_length=255)  # noqa: N815
+
+
 class SetChatwoot(BaseModel):
     """`POST /chatwoot/set/{instance}`."""
 

@@ -78,6 +78,17 @@ class InstanceRoutes:
             {"status": "SUCCESS", "error": False, "response": {"message": "Instance deleted"}}
         )
 
+    async def set_credentials(self, request: web.Request) -> web.Response:
+        body = await parse_body(request, v2.SetCredentials)
+        entry = self._entry(request)
+        link = await self.instances.set_credentials(
+            entry, token=body.token, app_secret=body.appSecret, verify_token=body.verifyToken
+        )
+        return json_response(
+            {"instance": {"instanceName": entry.instance.name, "state": link.state}},
+            status=HTTPStatus.CREATED,
+        )
+
     async def set_chatwoot(self, request: web.Request) -> web.Response:
         body = await parse_body(request, v2.SetChatwoot)
         entry = await self.instances.set_chatwoot(
@@ -139,6 +150,17 @@ class InstanceRoutes:
                 tag="Instances",
                 access=Access.INSTANCE_KEY,
                 responses={HTTPStatus.OK: dict[str, Any]},
+            ),
+            Route(
+                method="POST",
+                path="/instance/credentials/{instance}",
+                handler=self.set_credentials,
+                summary="Give the number a new WhatsApp token",
+                description="What was paused because the old one was refused goes out, in order.",
+                tag="Instances",
+                access=Access.INSTANCE_KEY,
+                request=v2.SetCredentials,
+                responses={HTTPStatus.CREATED: dict[str, Any]},
             ),
             Route(
                 method="POST",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +26,12 @@ from bridge.whatsapp.cloud.parser import parse as parse_cloud
 from bridge.whatsapp.cloud.signature import challenge
 from bridge.whatsapp.cloud.signature import verify as verify_cloud
 
+#: Escapes as a reader meets them: a backslash, a whole surrogate pair, or half of one.
+_HALF_PAIR = re.compile(
+    rb"\\\\"
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 #: Meta sends up to 3 MB, 1,000 updates in one webhook (whatsapp-channels.md A.2).
 META_BODY = 8 * 1024 * 1024
 CHATWOOT_BODY = 4 * 1024 * 1024
@@ -67,7 +74,7 @@ class MetaWebhook:
         numbers: frozenset[str] | None = None
         if not verify_cloud(body, signature, self._app_secrets):
             numbers = self._numbers_signed_for(body, signature)
-        events = parse_cloud(_json(body), received_at=utc(self._clock.ms()))
+        events = parse_cloud(decode(body), received_at=utc(self._clock.ms()))
         if numbers is not None:
             events = [_own(event, numbers) for event in events]
         await self._intake.keep(events, trace_id=trace_of(request))
@@ -155,12 +162,25 @@ def _kept() -> web.Response:
     return json_response({"message": "bot"})
 
 
-def _json(body: bytes) -> object:
-    """A signed body is kept whatever is in it; what is no JSON has no events."""
+def decode(body: bytes) -> object:
+    """A signed body is kept whatever is in it; what is no JSON has no events.
+
+    Halves of surrogate pairs, as a name cut in the middle of an emoji has them, are no reason to
+    lose a batch: they become replacement characters.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
+        pass
+    try:
+        return orjson.loads(_HALF_PAIR.sub(_mended, body))
+    except orjson.JSONDecodeError:
         return None
+
+
+def _mended(found: re.Match[bytes]) -> bytes:
+    """Whole pairs and escaped backslashes stay; half a pair becomes U+FFFD."""
+    return rb"\ufffd" if found[1] else found[0]
 
 
 def routes(meta: MetaWebhook, chatwoot: ChatwootWebhook) -> tuple[Route, ...]:

@@ -46,7 +46,11 @@ class Chat(SQLModel, table=True):
     """One person on one instance. Its id names the two lanes."""
 
     __tablename__ = "chat"
-    __table_args__ = (UniqueConstraint("instance_id", "person_id"),)
+    __table_args__ = (
+        UniqueConstraint("instance_id", "person_id"),
+        # Lanes are named by it: an id is never used twice.
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     instance_id: str = Field(index=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -209,17 +208,15 @@ def test_nothing_raises_on_any_text(text, name):
         "`a``b```c", "a\n=\n", "|\n-|\n", "\n", " ", "[[a]](b)", "#", "{{", "🇧🇷", "\u0301",
     ],
 )  # fmt: skip
+@pytest.mark.timeout(60)  # half a second as it is; for ever when it grows with the square
 def test_hostile_repetition_takes_time_in_proportion(unit):
     text = (unit * 100_000)[:100_000]
     for convert in (to_chatwoot, to_whatsapp, neutralise_liquid, lambda each: split(each, 4096)):
-        started = time.process_time()
         convert(text)
-        assert time.process_time() - started < 2  # about 0.5 s at most on a slow machine
 
 
+@pytest.mark.timeout(60)
 def test_depth_of_many_levels_takes_time_in_proportion():
     text = "".join(" " * depth + "- a\n" for depth in range(400)) + "> " * 20_000
-    started = time.process_time()
     to_chatwoot(text)
     to_whatsapp(text)
-    assert time.process_time() - started < 2
