@@ -14,14 +14,10 @@ import structlog
 from aiohttp import web
 
 from bridge import __version__
-from bridge.chatwoot.client import Chatwoot
 from bridge.clock import Clock, SystemClock
-from bridge.core.instance import InboxConfig, InstanceConfig
-from bridge.engine.breaker import Breaker
+from bridge.core.instance import InboxConfig
 from bridge.engine.embedded import EmbeddedQueue
-from bridge.engine.lanes import Head
-from bridge.engine.pacing import Pacer, Rate
-from bridge.engine.queue import LOCAL, Job, Outcome, Retry
+from bridge.engine.queue import Job, Outcome, Retry
 from bridge.engine.retention import keep_purging
 from bridge.engine.worker import Handler, Policy, Worker
 from bridge.errors import SetupError, Unauthorized, Unavailable
@@ -36,6 +32,7 @@ from bridge.http.routing import Access, Route
 from bridge.http.server import make_app, serving
 from bridge.net.guard import Guard
 from bridge.net.http import Http
+from bridge.peers import make_breaker, make_channel, make_chatwoot, make_pacer
 from bridge.relay.catch_up import CATCH_UP, CatchUp
 from bridge.relay.contacts import Contacts
 from bridge.relay.content import Renderer
@@ -45,13 +42,13 @@ from bridge.relay.inbound import Inbound
 from bridge.relay.instances import Instances
 from bridge.relay.intake_chatwoot import ChatwootIntake
 from bridge.relay.intake_whatsapp import INBOUND, WhatsAppIntake
-from bridge.relay.lanes import is_to_whatsapp
 from bridge.relay.linking import LINK, Linking
 from bridge.relay.metrics import Metrics
-from bridge.relay.outbound import OUTBOUND, Outbound, Times
+from bridge.relay.outbound import Outbound, Times
 from bridge.relay.provisioning import Provisioning
 from bridge.relay.receipts import REPORT, Receipts
 from bridge.relay.recheck import RECHECK, Recheck
+from bridge.relay.retrying import OUTBOUND
 from bridge.relay.uploads import Uploads
 from bridge.settings import Settings, require_key
 from bridge.store import schema
@@ -59,8 +56,6 @@ from bridge.store.engine import Store, Unit
 from bridge.store.lock import only_one
 from bridge.store.queries import facts
 from bridge.store.secrets import Vault, load_vault, new_secret
-from bridge.whatsapp.channel import Channel
-from bridge.whatsapp.cloud.client import CloudChannel
 
 log = structlog.get_logger(__name__)
 
@@ -159,7 +154,7 @@ async def _assemble(  # noqa: PLR0917
     wrap: Callable[[str, Handler], Handler],
 ) -> tuple[Service, CatchUp]:
     queue = EmbeddedQueue(
-        store, clock, make_breaker=partial(_breaker, settings), pace=_pacer(settings)
+        store, clock, make_breaker=partial(make_breaker, settings), pace=make_pacer(settings)
     )
     directory = Directory(
         store,
@@ -361,60 +356,6 @@ async def _keep_small(settings: Settings, store: Store, clock: Clock) -> None:
         ledger_ms=round(days.ledger_days * DAY_MS),
         spool=settings.storage.data_dir / SPOOL,
     )
-
-
-def make_channel(settings: Settings, http: Http, instance: InstanceConfig) -> tuple[Channel, str]:
-    channel = CloudChannel(
-        http=http,
-        base_url=settings.cloud.base_url,
-        version=settings.cloud.version,
-        phone_number_id=instance.number or "",
-        access_token=instance.token or "",
-        media_host=settings.cloud.media_host,
-        timeout=settings.cloud.timeout_seconds,
-    )
-    return channel, f"whatsapp {settings.cloud.base_url}"
-
-
-def make_chatwoot(settings: Settings, http: Http, inbox: InboxConfig) -> Chatwoot:
-    return Chatwoot(
-        http=http,
-        url=inbox.url,
-        account_id=inbox.account_id,
-        token=inbox.token,
-        timeout=settings.chatwoot.timeout_seconds,
-    )
-
-
-def _breaker(settings: Settings, key: str) -> Breaker:
-    if key == LOCAL:
-        slots = settings.engine.slots
-    elif key.startswith("chatwoot http"):
-        slots = settings.chatwoot.slots
-    else:
-        slots = settings.engine.slots
-    return Breaker(
-        slots=slots,
-        failures_to_open=settings.engine.breaker_failures,
-        probe_waits=[round(s * 1000) for s in settings.engine.breaker_probe_seconds],
-    )
-
-
-def _pacer(settings: Settings) -> Pacer:
-    """Meta's limits (whatsapp-channels.md A.11): a pair of number and person, and a number."""
-    cloud = settings.cloud
-    pair = Rate(burst=cloud.pair_burst, interval_ms=cloud.pair_pause_seconds * 1000)
-    number = Rate(
-        burst=max(1, round(cloud.messages_per_second)),
-        interval_ms=1000 / cloud.messages_per_second,
-    )
-
-    def rates(head: Head) -> Sequence[tuple[str, Rate]]:
-        if not is_to_whatsapp(head.lane) or head.peer == LOCAL:
-            return ()
-        return ((head.lane, pair), (head.account, number))
-
-    return Pacer(rates)
 
 
 def _alert(subject: str, cause: str, reason: str) -> None:

@@ -18,7 +18,8 @@ from bridge.chatwoot.webhook import MessageCreated
 from bridge.clock import Clock
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.relay.directory import Directory, Entry, Side
-from bridge.relay.intake_chatwoot import ECHOES, ChatwootIntake
+from bridge.relay.intake_chatwoot import ChatwootIntake
+from bridge.relay.sifting import ECHOES
 from bridge.store.backup import RESTORED
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import facts

@@ -8,14 +8,13 @@ itself and from our own tables, and nothing is called.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
 import orjson
 import structlog
 
-from bridge.chatwoot.models import Contact, Message, MessageType
+from bridge.chatwoot.models import Message
 from bridge.chatwoot.webhook import (
     ConversationChanged,
     Delivery,
@@ -26,25 +25,21 @@ from bridge.chatwoot.webhook import (
     Typing,
 )
 from bridge.clock import Clock
-from bridge.core.identity import keys as identity_keys
-from bridge.core.message import Party
 from bridge.core.placement import ConversationStatus, is_better, status_of
 from bridge.engine.accept import is_new
 from bridge.engine.queue import NewJob, Queue, Road
 from bridge.relay import lanes
+from bridge.relay.addressee import addressee, rebind
 from bridge.relay.directory import Entry
-from bridge.relay.outbound import OUTBOUND, red_mark, revive, tombstone
 from bridge.relay.outgoing import read_event
-from bridge.relay.people import absorbed, place
 from bridge.relay.receipts import report_job
+from bridge.relay.retrying import OUTBOUND, red_mark, revive, tombstone
+from bridge.relay.sifting import uninteresting
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, ledger
-from bridge.store.queries.chats import ChatRow
 
 log = structlog.get_logger(__name__)
 
-#: Messages with these source_ids are our own (design.md 4, Chatwoot).
-ECHOES = ("WAID:", "PONTE:")
 #: States of a part that certainly did not reach anybody.
 UNSENT = frozenset({"failed", "superseded"})
 #: So many display names are remembered at most.
@@ -67,7 +62,7 @@ class ChatwootIntake:
 
     async def keep(self, entry: Entry, delivery: Delivery, *, trace_id: str | None) -> None:
         """Store what follows from a verified delivery; when this returns it is on disk."""
-        rule = _uninteresting(entry, delivery)
+        rule = uninteresting(entry, delivery)
         if rule is not None:
             road = Road.OUTBOUND if isinstance(delivery, MessageEvent) else Road.SIGNAL
             self._store.count(road, "accepted")
@@ -133,7 +128,7 @@ class ChatwootIntake:
             if was_failed:
                 self._marked_red(unit, entry, event, now)
             return
-        chat = _chat(unit, entry, event, now)
+        chat = addressee(unit, entry, event, now)
         written = now
         if caught_up and event.message.created_at:
             written = min(now, round(event.message.created_at * 1000))
@@ -224,7 +219,7 @@ class ChatwootIntake:
 
         The contact may have got a number, or another one, since then.
         """
-        chat = _chat(unit, entry, event, now)
+        chat = addressee(unit, entry, event, now)
         went_out = any(part["state"] not in UNSENT for part in ledger.parts(unit.db, row["id"]))
         if chat is not None and chat != row["chat_id"] and not went_out:
             unit.db.execute(
@@ -257,7 +252,7 @@ class ChatwootIntake:
         status = status_of(conversation.status)
         if chat.conversation_id != conversation.id:
             if is_better(status, status_of(chat.status) if chat.status else None):
-                _rebind(unit, chat, event, status, now)
+                rebind(unit, chat, event, status, now)
             unit.count(Road.SIGNAL, "delivered")
             return
         if chat.status == ConversationStatus.BLOCKED and status is ConversationStatus.RESOLVED:
@@ -278,47 +273,6 @@ class ChatwootIntake:
         unit.count(Road.OUTBOUND, "ignored", rule)
 
 
-def _uninteresting(entry: Entry, delivery: Delivery) -> str | None:
-    """The rule by which a delivery needs nothing, decided without the database."""
-    inbox = entry.inbox
-    if inbox is None:
-        return "chatwoot.off"
-    match delivery:
-        case MessageCreated() | MessageUpdated():
-            if delivery.inbox_id != inbox.inbox_id:
-                return "chatwoot.other_inbox"
-            return _uninteresting_message(inbox.bot_conversation_id, inbox.provisioned_at, delivery)
-        case ConversationChanged(conversation=conversation):
-            return None if conversation.inbox_id == inbox.inbox_id else "chatwoot.other_inbox"
-        case Typing():
-            return "chatwoot.typing"
-        case Other(event=event):
-            return f"chatwoot.{event[:40]}"
-        case _:
-            assert_never(delivery)
-
-
-def _uninteresting_message(
-    bot_conversation: int | None, provisioned_at: int | None, event: MessageEvent
-) -> str | None:
-    message = event.message
-    checks: tuple[tuple[Callable[[], bool], str], ...] = (
-        (lambda: (message.source_id or "").startswith(ECHOES), "echo"),
-        (lambda: message.message_type is MessageType.INCOMING, "echo"),
-        (lambda: message.private, "private_note"),
-        (
-            lambda: message.message_type not in (MessageType.OUTGOING, MessageType.TEMPLATE),
-            "chatwoot.activity",
-        ),
-        (lambda: event.conversation_id == bot_conversation, "bot_conversation"),
-        (
-            lambda: (message.created_at or 0) * 1000 + 999 < (provisioned_at or 0),
-            "before_provisioning",
-        ),
-    )
-    return next((rule for applies, rule in checks if applies()), None)
-
-
 def _key(entry: Entry, message: Message) -> str:
     """One message of one inbox; a restored Chatwoot reuses ids, so the second belongs to it."""
     return f"agent:{_ref(entry, message)}"
@@ -327,90 +281,3 @@ def _key(entry: Entry, message: Message) -> str:
 def _ref(entry: Entry, message: Message) -> str:
     inbox = entry.inbox.inbox_id if entry.inbox else 0
     return f"{entry.id}:{inbox}:{message.id}:{int(message.created_at or 0)}"
-
-
-def _chat(unit: Unit, entry: Entry, event: MessageEvent, now: int) -> int | None:
-    """The chat that an agent writes to: bound already, or found by the contact's number."""
-    chat = chats.by_conversation(unit.db, entry.id, event.conversation_id, event.contact_source_id)
-    if chat is None and event.contact is not None:
-        chat = chats.by_contact(unit.db, entry.id, event.contact.id)
-    if chat is None:
-        chat = absorbed(unit.db, entry.id, event.conversation_id, event.contact_source_id)
-    if chat is not None and _has_new_number(chat, event.contact):
-        _unbind(unit, entry, chat)
-        chat = None
-    if chat is not None:
-        if chat.conversation_id is None:
-            _bind(unit, chat.id, event, now)
-        return chat.id
-    contact = event.contact
-    if contact is None:
-        return None
-    party = _party(contact.phone_number, contact.identifier)
-    placed = place(unit.db, entry, party, evidence=f"chatwoot contact {contact.id}", now=now)
-    if placed is None:
-        return None
-    row = chats.get(unit.db, placed.chat_id)
-    if row is not None and row.contact_id is None:
-        chats.set_contact(unit.db, entry.scope, placed.person_id, contact.id, None)
-    if row is None or row.conversation_id is None:
-        _bind(unit, placed.chat_id, event, now)
-    return placed.chat_id
-
-
-def _has_new_number(chat: ChatRow, contact: Contact | None) -> bool:
-    """The agent has given the contact another number, and nobody has written from the one before.
-
-    Whoever writes to us has the address that WhatsApp names, whatever stands in Chatwoot.
-    """
-    if chat.last_inbound_at or contact is None or not contact.phone_number:
-        return False
-    said = identity_keys(Party(wa_id=contact.phone_number.lstrip("+")))
-    return bool(said) and not set(said) & set(identity_keys(chat.party))
-
-
-def _unbind(unit: Unit, entry: Entry, chat: ChatRow) -> None:
-    chats.set_contact(unit.db, entry.scope, chat.person_id, None, None)
-    chats.bind(unit.db, chat.id, source_id=None, conversation_id=None, status=None)
-
-
-def _party(phone: str | None, identifier: str | None) -> Party:
-    """Whom a contact's number and identifier name; an identifier counts only as a WhatsApp id.
-
-    CRM ids and e-mail addresses stand in identifiers too, and are no addresses (evo#1166).
-    """
-    name, at, server = (identifier or "").partition("@")
-    lid = name if at and server == "lid" else None
-    number = (phone or "").lstrip("+")
-    if not number and at and server in ("s.whatsapp.net", "c.us"):
-        number = name
-    return Party(wa_id=number or None, lid=lid)
-
-
-def _bind(unit: Unit, chat_id: int, event: MessageEvent, now: int) -> None:
-    chats.bind(
-        unit.db,
-        chat_id,
-        source_id=event.contact_source_id,
-        conversation_id=event.conversation_id,
-        status=status_of(event.conversation_status),
-        assignee_id=event.conversation.assignee_id,
-        updated_at=event.conversation_updated_at or 0,
-        fresh_at=now,
-    )
-
-
-def _rebind(
-    unit: Unit, chat: ChatRow, event: ConversationChanged, status: ConversationStatus, now: int
-) -> None:
-    conversation = event.conversation
-    chats.bind(
-        unit.db,
-        chat.id,
-        source_id=chat.source_id or conversation.source_id,
-        conversation_id=conversation.id,
-        status=status,
-        assignee_id=conversation.assignee_id,
-        updated_at=conversation.updated_at or 0,
-        fresh_at=now,
-    )

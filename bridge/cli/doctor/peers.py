@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from bridge.app import make_channel, make_chatwoot
 from bridge.chatwoot.client import Chatwoot
 from bridge.chatwoot.models import Inbox, Message, MessageType, Server
 from bridge.cli.doctor.finding import Examined, Finding
@@ -14,6 +13,7 @@ from bridge.cli.printing import ago
 from bridge.core.instance import InboxConfig, InstanceConfig
 from bridge.errors import BridgeError, PeerGone, PeerLocked
 from bridge.net.http import Http
+from bridge.peers import make_channel, make_chatwoot
 from bridge.settings import Settings
 from bridge.whatsapp.channel import LinkState
 

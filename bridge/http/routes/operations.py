@@ -17,7 +17,7 @@ from bridge.http.envelope import json_response
 from bridge.http.routing import Access, Route
 from bridge.http.validation import parse_query
 from bridge.relay.metrics import Metrics
-from bridge.relay.outbound import replay
+from bridge.relay.retrying import replay
 from bridge.relay.trace import dead_letter, why
 from bridge.store.engine import Store
 
