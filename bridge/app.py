@@ -41,7 +41,7 @@ from bridge.relay.directory import Directory
 from bridge.relay.inbound import Inbound
 from bridge.relay.instances import Instances
 from bridge.relay.intake_chatwoot import ChatwootIntake
-from bridge.relay.intake_whatsapp import INBOUND, WhatsAppIntake
+from bridge.relay.intake_whatsapp import ACCEPT, INBOUND, WhatsAppIntake
 from bridge.relay.linking import LINK, Linking
 from bridge.relay.metrics import Metrics
 from bridge.relay.outbound import Outbound, Times
@@ -232,6 +232,7 @@ async def _assemble(  # noqa: PLR0917
         LINK: Linking(store, queue, directory, clock),
         CATCH_UP: catch_up,
         RECHECK: recheck,
+        ACCEPT: whatsapp_intake,
     }
     metrics = Metrics(store, clock, breakers=lambda: queue.lanes.breakers)
     worker = Worker(

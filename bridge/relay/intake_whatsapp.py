@@ -9,9 +9,9 @@ import orjson
 import structlog
 
 from bridge.clock import Clock, to_ms
-from bridge.core.message import Event, Party, Received, Unhandled
+from bridge.core.message import EVENT, Event, Party, Received, Unhandled
 from bridge.engine.accept import apart, is_new
-from bridge.engine.queue import NewJob, Queue, Road
+from bridge.engine.queue import Dead, Delivered, Job, NewJob, Outcome, Queue, Road
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.linking import link_job
@@ -22,6 +22,8 @@ from bridge.store.engine import Store, Unit
 log = structlog.get_logger(__name__)
 
 INBOUND = "inbound"
+#: The kind of an event that could not be accepted; a replay accepts it again.
+ACCEPT = "accept"
 #: So many events share a commit at most: a webhook may hold a thousand, and nobody waits for long.
 AT_ONCE = 100
 
@@ -45,19 +47,23 @@ class WhatsAppIntake:
         if not kept:
             return
 
-        accept = self._accept_one if len(kept) == 1 else self._accept_each
         for start in range(0, len(kept), AT_ONCE):
             some = kept[start : start + AT_ONCE]
             # When a later commit fails all of it comes again, and what is kept is a duplicate.
-            await self._store.write(partial(accept, some, now, trace_id), durable=True)
+            await self._store.write(partial(self._accept, some, now, trace_id), durable=True)
 
-    def _accept_one(self, events: list[Event], now: int, trace_id: str | None, unit: Unit) -> None:
-        self._step(unit, events[0], now, trace_id)()
-
-    def _accept_each(self, events: list[Event], now: int, trace_id: str | None, unit: Unit) -> None:
+    def _accept(self, events: list[Event], now: int, trace_id: str | None, unit: Unit) -> None:
         for event in events:
             if not apart(unit, self._step(unit, event, now, trace_id)):
                 self._keep_poison(unit, event, now, trace_id)
+
+    async def run(self, job: Job) -> Outcome:
+        """Accept an event again that was kept as a dead letter."""
+        await self.keep([EVENT.validate_json(job.payload)], trace_id=job.trace_id)
+        return Delivered()
+
+    def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
+        return None
 
     def _ignored(self, event: Event) -> bool:
         """Count what needs no action at once: it costs no commit of its own."""
@@ -123,7 +129,7 @@ class WhatsAppIntake:
         self._queue.add_dead(
             unit,
             NewJob(
-                kind=INBOUND,
+                kind=ACCEPT,
                 lane="poison",
                 road=_road(event),
                 peer="local",
