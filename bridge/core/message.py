@@ -14,17 +14,6 @@ from typing import Any, Literal, TypeAlias
 from pydantic import TypeAdapter
 
 
-class Origin(StrEnum):
-    """Who wrote a message (whatsapp-channels.md E.1.3)."""
-
-    CONTACT = "contact"
-    AGENT = "agent"
-    BOT = "bot"
-    PHONE = "phone"
-    API = "api"
-    HISTORY = "history"
-
-
 class DeliveryState(StrEnum):
     """How far a message that we sent has come. States only climb; see `core.receipts`."""
 

@@ -308,9 +308,7 @@ class Inbound:
 
 
 def _context(db: sqlite3.Connection, job: Job, event: Received) -> Context:
-    chat = chats.get(db, job.chat_id or 0)
-    while chat is not None and chat.merged_into is not None:
-        chat = chats.get(db, chat.merged_into)
+    chat = chats.surviving(db, job.chat_id or 0)
     if chat is None:
         raise PeerRefused("The chat of this message was deleted.", code="chat.gone")
     quoted = None

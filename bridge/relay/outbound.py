@@ -394,9 +394,7 @@ def _unknown(unit: Unit, row_id: int, now: int, error: PeerError) -> None:
 
 
 def _context(db: sqlite3.Connection, job: Job, message: AgentMessage) -> Context:
-    chat = chats.get(db, job.chat_id) if job.chat_id else None
-    while chat is not None and chat.merged_into is not None:
-        chat = chats.get(db, chat.merged_into)
+    chat = chats.surviving(db, job.chat_id) if job.chat_id else None
     rows = {row["part"]: row for row in ledger.parts(db, job.id) if row["state"] != "superseded"}
     quoted = None
     if message.in_reply_to is not None:

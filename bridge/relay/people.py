@@ -27,10 +27,7 @@ def absorbed(
         " AND (conversation_id=? OR source_id=?) ORDER BY id DESC LIMIT 1",
         (instance_id, conversation_id, source_id),
     ).fetchone()
-    chat = chats.get(db, row["merged_into"]) if row is not None else None
-    while chat is not None and chat.merged_into is not None:
-        chat = chats.get(db, chat.merged_into)
-    return chat
+    return chats.surviving(db, row["merged_into"]) if row is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,14 @@ def get(db: sqlite3.Connection, chat_id: int) -> ChatRow | None:
     return None if row is None else _chat(row)
 
 
+def surviving(db: sqlite3.Connection, chat_id: int) -> ChatRow | None:
+    """The chat, or the one that it was linked into."""
+    chat = get(db, chat_id)
+    while chat is not None and chat.merged_into is not None:
+        chat = get(db, chat.merged_into)
+    return chat
+
+
 def by_conversation(
     db: sqlite3.Connection, instance_id: str, conversation_id: int, source_id: str | None
 ) -> ChatRow | None:
