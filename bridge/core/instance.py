@@ -2,8 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+BAILEYS = "WHATSAPP-BAILEYS"
+BUSINESS = "WHATSAPP-BUSINESS"
+
+
+class Dialect(StrEnum):
+    """The API in which somebody speaks to us (evolution-instance-typebot.md 1.3)."""
+
+    V1_LEGACY = "v1-legacy"
+    V1 = "v1"
+    V2 = "v2"
+    L2 = "l2"
+    Z_API = "z-api"
+
+
+#: The transports that are switched on by a flag and a list of events.
+TRANSPORTS = ("websocket", "rabbitmq", "sqs", "nats", "kafka", "pusher")
+
+ProxyProtocol: TypeAlias = Literal["http", "https", "socks5"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """How the number behaves by itself (table 1.1, "Behaviour settings")."""
+
+    reject_call: bool = False
+    msg_call: str = ""
+    groups_ignore: bool = False
+    always_online: bool = False
+    read_messages: bool = False
+    read_status: bool = False
+    sync_full_history: bool = False
+    wavoip_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Where events go. `events` as they were given, upper-snake; empty: all of them."""
+
+    enabled: bool = True
+    url: str = field(default="", repr=False)
+    by_events: bool = False
+    base64: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """One of `TRANSPORTS`; `extra` holds what only one of them has (Pusher's credentials)."""
+
+    enabled: bool = True
+    events: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """The way out of a channel. `host` is a name or address, without brackets."""
+
+    host: str
+    port: int
+    protocol: ProxyProtocol = "http"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceOptions:
+    """What may be changed at any time; stored as one sealed JSON document.
+
+    `callbacks` are Z-API's addresses by its own names (``received``, ``messageStatus`` ...).
+    `extra` is what somebody sent and we only keep and show.
+    """
+
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    webhook: Webhook | None = None
+    transports: Mapping[str, Transport] = field(default_factory=dict)
+    proxy: Proxy | None = None
+    callbacks: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: The name of this device on the phone's list of connected devices; None: our own.
+    device_name: str | None = None
+    #: An agent's message fails visibly, instead of waiting, while the number is disconnected.
+    fail_when_disconnected: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,12 +101,17 @@ class InstanceConfig:
     name: str
     integration: str
     key_hash: str = field(repr=False)
+    #: The key before a rotation; it opens the instance too until it is dropped.
+    old_key_hash: str | None = field(default=None, repr=False)
     number: str | None
     business_id: str | None
     token: str | None = field(repr=False)
     app_secret: str | None = field(repr=False, default=None)
     verify_token: str | None = field(repr=False, default=None)
-    options: dict[str, Any] = field(default_factory=dict)
+    dialect: Dialect = Dialect.V2
+    #: False while it is being created; such a one is seen by nobody and undone after a crash.
+    ready: bool = True
+    options: InstanceOptions = field(default_factory=InstanceOptions)
     created_at: int
     updated_at: int
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import structlog
 
 from bridge.clock import Clock
-from bridge.core.instance import InboxConfig, InstanceConfig
+from bridge.core.connection import LinkState
+from bridge.core.instance import BUSINESS, InboxConfig, InstanceConfig
+from bridge.core.order import ChatwootOrder, InstanceOrder
 from bridge.engine.queue import Queue
 from bridge.errors import (
     BridgeError,
@@ -28,47 +28,9 @@ from bridge.relay.provisioning import Provisioning
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import instances
 from bridge.store.secrets import Vault, hash_key, new_key, new_secret
-from bridge.whatsapp.channel import Link, LinkState
+from bridge.whatsapp.channel import Link
 
 log = structlog.get_logger(__name__)
-
-BUSINESS = "WHATSAPP-BUSINESS"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatwootOrder:
-    """What somebody asks for on the Chatwoot side, in neutral names; None: as it was."""
-
-    url: str
-    account_id: int
-    token: str = field(repr=False)
-    enabled: bool = True
-    sign_msg: bool = False
-    sign_delimiter: str | None = None
-    reopen_conversation: bool = False
-    conversation_pending: bool = False
-    merge_brazil_contacts: bool = False
-    name_inbox: str | None = None
-    organization: str | None = None
-    logo: str | None = None
-    auto_create: bool = True
-    replace_webhook: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceOrder:
-    """What somebody asks for, in neutral names."""
-
-    name: str
-    integration: str
-    token: str | None = field(repr=False)
-    number: str | None
-    business_id: str | None
-    app_secret: str | None = field(repr=False, default=None)
-    verify_token: str | None = field(repr=False, default=None)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    chatwoot: ChatwootOrder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +88,7 @@ class Instances:
             token=order.token,
             app_secret=order.app_secret,
             verify_token=order.verify_token,
-            options=dict(order.options),
+            options=order.options,
             created_at=now,
             updated_at=now,
         )

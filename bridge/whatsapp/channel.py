@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias, runtime_checkable
 
+from bridge.core.connection import LinkState, Presence, Signal
+from bridge.core.instance import Behaviour
 from bridge.core.message import Media, MediaKind, Outgoing, Party
-
-
-class LinkState(StrEnum):
-    """The connection of a number, in Evolution's words."""
-
-    OPEN = "open"
-    CONNECTING = "connecting"
-    CLOSED = "close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,4 +91,49 @@ class Channel(Protocol):
         Raises `TooBig`, `PeerGone` (expired at the channel) or another `PeerError`. On failure
         nothing is left behind.
         """
+        ...
+
+
+#: How a session tells what happens to it. It is called in the event loop and must not block.
+Hear: TypeAlias = Callable[[Signal], None]
+
+
+@runtime_checkable
+class Session(Protocol):
+    """What a channel has beside `Channel` when a phone lends it the connection (QR code).
+
+    Nothing here answers with the state of the connection: that comes as signals, to whoever
+    `watch`es, in the order in which it happens.
+    """
+
+    def watch(self, hear: Hear) -> None:
+        """Tell what happens from now on; the one listener before is told no more."""
+        ...
+
+    async def connect(self, *, number: str | None = None) -> None:
+        """Begin to connect; with a number also ask for a pairing code. No-op while connected.
+
+        Returns when the attempt has begun. `QrShown` or `Opened` follows, or `Closed`. Raises
+        `PeerError` when it cannot even begin.
+        """
+        ...
+
+    async def restart(self) -> None:
+        """Break the connection and connect anew with the session that is there."""
+        ...
+
+    async def logout(self) -> None:
+        """End the session on the phone too and forget it. `Closed` follows."""
+        ...
+
+    async def forget(self) -> None:
+        """Disconnect and delete all that is kept of the session: the instance goes."""
+        ...
+
+    async def set_presence(self, presence: Presence) -> None:
+        """Show the number as such to everybody. Raises `PeerError`."""
+        ...
+
+    async def behave(self, behaviour: Behaviour) -> None:
+        """Take over changed settings, without a reconnect."""
         ...

@@ -9,12 +9,12 @@ from pathlib import Path
 import orjson
 import pytest
 
+from bridge.core.connection import LinkState
 from bridge.core.message import Media, MediaKind, OutgoingMedia, OutgoingText, Party, Received
 from bridge.errors import PeerBroke, PeerBusy, PeerDown, PeerGone, PeerLocked, PeerRefused
 from bridge.net.guard import Guard
 from bridge.net.http import Http
 from bridge.sim.graph import File, GraphSim, Route, faults
-from bridge.whatsapp.channel import LinkState
 from bridge.whatsapp.cloud.client import CloudChannel
 from bridge.whatsapp.cloud.parser import parse
 

@@ -184,10 +184,11 @@ def test_a_migration_that_fails_leaves_no_half(tmp_path: Path, monkeypatch):
     scripts = tmp_path / "migrations"
     (scripts / "versions").mkdir(parents=True)
     (scripts / "env.py").write_text((schema.MIGRATIONS / "env.py").read_text())
-    first = schema.MIGRATIONS / "versions" / "0001_first.py"
-    (scripts / "versions" / first.name).write_text(first.read_text())
-    (scripts / "versions" / "0002_bad.py").write_text(
-        "from alembic import op\nrevision='0002'\ndown_revision='0001'\n"
+    for good in (schema.MIGRATIONS / "versions").glob("*.py"):
+        (scripts / "versions" / good.name).write_text(good.read_text())
+    before = schema.HEAD
+    (scripts / "versions" / "9999_bad.py").write_text(
+        f"from alembic import op\nrevision='9999'\ndown_revision='{before}'\n"
         "def upgrade():\n"
         "    op.execute('CREATE TABLE half(id)')\n"
         "    op.execute('INSERT INTO nowhere VALUES(1)')\n"
@@ -195,11 +196,11 @@ def test_a_migration_that_fails_leaves_no_half(tmp_path: Path, monkeypatch):
     path = tmp_path / "ponte.db"
     schema.prepare(path)
     monkeypatch.setattr(schema, "MIGRATIONS", scripts)
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "HEAD", "9999")
 
     with pytest.raises(SetupError, match="no such table: nowhere"):
         schema.prepare(path)
 
-    assert schema.revision(path) == "0001"
+    assert schema.revision(path) == before
     with closing(sqlite3.connect(path)) as db:
         assert "table half" not in objects(db)

@@ -10,12 +10,12 @@ from bridge.chatwoot.client import Chatwoot
 from bridge.chatwoot.models import Inbox, Message, MessageType, Server
 from bridge.cli.doctor.finding import Examined, Finding
 from bridge.cli.printing import ago
+from bridge.core.connection import LinkState
 from bridge.core.instance import InboxConfig, InstanceConfig
 from bridge.errors import BridgeError, PeerGone, PeerLocked
 from bridge.net.http import Http
 from bridge.peers import make_channel, make_chatwoot
 from bridge.settings import Settings
-from bridge.whatsapp.channel import LinkState
 
 #: Chatwoot's releases that matter here (chatwoot-api.md 6).
 STATUSES, SIGNED, GUARDED = (4, 2, 0), (4, 13, 0), (4, 14, 0)

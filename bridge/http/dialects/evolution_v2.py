@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from bridge.clock import utc
-from bridge.core.instance import InboxConfig
+from bridge.core.instance import Behaviour, Dialect, InboxConfig, InstanceOptions, Transport
+from bridge.core.order import ChatwootOrder, InstanceOrder
 from bridge.errors import Invalid
 from bridge.relay.directory import Entry
-from bridge.relay.instances import ChatwootOrder, Created, InstanceOrder
+from bridge.relay.instances import Created
 from bridge.whatsapp.channel import Link
 
 _FORBIDDEN = re.compile(r"[/\\?#\x00-\x1f\x7f]")
@@ -138,12 +139,22 @@ class SetChatwoot(BaseModel):
 def order(body: CreateInstance, *, reopen: bool) -> InstanceOrder:
     """Turn a body into a neutral order. `reopen`: the server's default. Raises `Invalid`."""
     extra = body.model_extra or {}
-    options: dict[str, Any] = {
-        "settings": {name: getattr(body, name) for name in SETTINGS},
-        "transports": {name: extra[name] for name in TRANSPORTS if name in extra},
-    }
+    options = InstanceOptions(
+        behaviour=Behaviour(
+            reject_call=body.rejectCall,
+            msg_call=body.msgCall,
+            groups_ignore=body.groupsIgnore,
+            always_online=body.alwaysOnline,
+            read_messages=body.readMessages,
+            read_status=body.readStatus,
+            sync_full_history=body.syncFullHistory,
+            wavoip_token=body.wavoipToken,
+        ),
+        transports={name: Transport() for name in TRANSPORTS if name in extra},
+    )
     return InstanceOrder(
         name=body.instanceName,
+        dialect=Dialect.V2,
         integration=body.integration,
         token=body.token,
         number=body.number,
@@ -246,11 +257,11 @@ def created(made: Created, *, webhook_meta: str, verify_token: str, hook: str) -
         "rabbitmq": {},
         "nats": {},
         "sqs": {},
-        "settings": _masked(instance.options.get("settings")) or {},
+        "settings": _settings(instance.options.behaviour),
     }
     if made.entry.inbox is not None:
         answer["chatwoot"] = _chatwoot_of_answer(made.entry.inbox, hook)
-    transports = instance.options.get("transports", {})
+    transports = instance.options.transports
     if transports:
         answer["notActive"] = sorted(transports)
     return answer
@@ -339,7 +350,7 @@ def row(entry: Entry, link: Link) -> dict[str, Any]:
         "Nats": None,
         "Sqs": None,
         "Websocket": None,
-        "Setting": _masked(instance.options.get("settings")),
+        "Setting": _settings(instance.options.behaviour),
     }
 
 
@@ -348,8 +359,15 @@ def _jid(number: str | None) -> str | None:
     return f"{digits}@s.whatsapp.net" if digits else None
 
 
-def _masked(settings: dict[str, Any] | None) -> dict[str, Any] | None:
+def _settings(behaviour: Behaviour) -> dict[str, Any]:
     """The settings without the token of the calls provider."""
-    if not settings:
-        return None
-    return settings | {"wavoipToken": MASK if settings.get("wavoipToken") else ""}
+    return {
+        "rejectCall": behaviour.reject_call,
+        "msgCall": behaviour.msg_call,
+        "groupsIgnore": behaviour.groups_ignore,
+        "alwaysOnline": behaviour.always_online,
+        "readMessages": behaviour.read_messages,
+        "readStatus": behaviour.read_status,
+        "syncFullHistory": behaviour.sync_full_history,
+        "wavoipToken": MASK if behaviour.wavoip_token else "",
+    }

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from bridge.core.instance import InboxConfig, InstanceConfig
+from bridge.core.instance import (
+    BUSINESS,
+    Behaviour,
+    Dialect,
+    InboxConfig,
+    InstanceConfig,
+    InstanceOptions,
+)
 from bridge.store.secrets import Vault
 from bridge.store.session import session
 from bridge.store.tables import ChatwootInbox, Instance
+
+_OPTIONS = TypeAdapter(InstanceOptions)
 
 
 class Taken(Exception):
@@ -52,12 +63,17 @@ def save(db: sqlite3.Connection, vault: Vault, instance: InstanceConfig) -> None
         row.name = instance.name
         row.integration = instance.integration
         row.key_hash = instance.key_hash
-        row.number = instance.number
+        row.old_key_hash = instance.old_key_hash
+        by_number = instance.integration == BUSINESS
+        row.number = instance.number if by_number else None
+        row.phone = None if by_number else instance.number
         row.business_id = instance.business_id
         row.sealed_token = _seal(vault, instance.token)
         row.sealed_app_secret = _seal(vault, instance.app_secret)
         row.sealed_verify_token = _seal(vault, instance.verify_token)
-        row.sealed_options = vault.seal(orjson.dumps(instance.options).decode())
+        row.dialect = instance.dialect
+        row.ready = instance.ready
+        row.sealed_options = vault.seal(_OPTIONS.dump_json(instance.options).decode())
         row.created_at = instance.created_at
         row.updated_at = instance.updated_at
         s.add(row)
@@ -146,15 +162,46 @@ def _instance(row: Instance, vault: Vault) -> InstanceConfig:
         name=row.name,
         integration=row.integration,
         key_hash=row.key_hash,
-        number=row.number,
+        old_key_hash=row.old_key_hash,
+        number=row.number or row.phone,
         business_id=row.business_id,
         token=_open(vault, row.sealed_token),
         app_secret=_open(vault, row.sealed_app_secret),
         verify_token=_open(vault, row.sealed_verify_token),
-        options=orjson.loads(vault.open(row.sealed_options)),
+        dialect=Dialect(row.dialect),
+        ready=row.ready,
+        options=_options(orjson.loads(vault.open(row.sealed_options))),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def _options(document: dict[str, Any]) -> InstanceOptions:
+    if "settings" in document:  # as written before 0002
+        return _options_of_0001(document)
+    return _OPTIONS.validate_python(document)
+
+
+def _options_of_0001(document: dict[str, Any]) -> InstanceOptions:
+    """Evolution v2's own names, and transports that nobody had looked at."""
+    settings = document.get("settings") or {}
+    behaviour = Behaviour(
+        **{
+            name: settings[spelled]
+            for name, spelled in (
+                ("reject_call", "rejectCall"),
+                ("msg_call", "msgCall"),
+                ("groups_ignore", "groupsIgnore"),
+                ("always_online", "alwaysOnline"),
+                ("read_messages", "readMessages"),
+                ("read_status", "readStatus"),
+                ("sync_full_history", "syncFullHistory"),
+                ("wavoip_token", "wavoipToken"),
+            )
+            if spelled in settings
+        }
+    )
+    return InstanceOptions(behaviour=behaviour, extra=document.get("transports") or {})
 
 
 def _inbox(row: ChatwootInbox, vault: Vault) -> InboxConfig:

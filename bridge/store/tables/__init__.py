@@ -1,13 +1,18 @@
 """All tables. Times are milliseconds since 1970 (UTC); JSON stands in text columns."""
 
+from bridge.store.tables.bots import Typebot, TypebotSettings
 from bridge.store.tables.chats import Chat, Contact, IdentityKey, Person
 from bridge.store.tables.instances import ChatwootInbox, Instance
+from bridge.store.tables.operations import Audit, Connection, Event, Subscription
 from bridge.store.tables.work import Fact, Job, Ledger, Seen, Tally
 
 __all__ = [
+    "Audit",
     "Chat",
     "ChatwootInbox",
+    "Connection",
     "Contact",
+    "Event",
     "Fact",
     "IdentityKey",
     "Instance",
@@ -15,5 +20,8 @@ __all__ = [
     "Ledger",
     "Person",
     "Seen",
+    "Subscription",
     "Tally",
+    "Typebot",
+    "TypebotSettings",
 ]

@@ -14,17 +14,23 @@ class Instance(SQLModel, table=True):
     name: str = Field(unique=True)
     integration: str
     key_hash: str = Field(unique=True)
-    #: The channel's id of the number; one number belongs to one instance.
+    #: Meta's id of the number; one such number belongs to one instance.
     number: str | None = Field(default=None, unique=True)
     business_id: str | None = None
     sealed_token: str | None = None
     sealed_app_secret: str | None = None
     sealed_verify_token: str | None = None
-    #: JSON: the behaviour settings, and what later parts of Ponte will use; addresses and headers
-    #: in it may be secret.
+    #: JSON of `core.instance.InstanceOptions`; addresses and passwords in it are secret.
     sealed_options: str
     created_at: int
     updated_at: int
+    dialect: str = Field(default="v2", sa_column_kwargs={"server_default": "v2"})
+    #: False while it is being created; undone at the next start.
+    ready: bool = Field(default=True, sa_column_kwargs={"server_default": "1"})
+    #: The key before a rotation, until it is dropped.
+    old_key_hash: str | None = Field(default=None, index=True)
+    #: The phone number of one that a phone connects (QR code); several may name the same.
+    phone: str | None = None
 
 
 class ChatwootInbox(SQLModel, table=True):

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from aiohttp import FormData
 from yarl import URL
 
+from bridge.core.connection import LinkState
 from bridge.core.message import Media, MediaKind, Outgoing, OutgoingMedia, OutgoingText, Party
 from bridge.errors import (
     ForbiddenAddress,
@@ -25,7 +26,7 @@ from bridge.errors import (
     TooBig,
 )
 from bridge.net.http import Answer, Http
-from bridge.whatsapp.channel import Accepted, Capabilities, Fetched, Link, LinkState
+from bridge.whatsapp.channel import Accepted, Capabilities, Fetched, Link
 from bridge.whatsapp.cloud.capabilities import CAPABILITIES, CAPTIONED
 from bridge.whatsapp.cloud.faults import decoded, from_answer, is_expired_media
 from bridge.whatsapp.cloud.shapes import rows, table, word

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from aiohttp import web
 
+from bridge.core.connection import LinkState
 from bridge.core.message import Media, MediaKind, OutgoingMedia, OutgoingText, Party
 from bridge.errors import (
     BridgeError,
@@ -26,7 +27,7 @@ from bridge.errors import (
     Scope,
     TooBig,
 )
-from bridge.whatsapp.channel import Accepted, Channel, Link, LinkState
+from bridge.whatsapp.channel import Accepted, Channel, Link
 
 SAMPLES = Path(__file__).parents[2] / "contract" / "whatsapp" / "cloud"
 NUMBER = "/v26.0/412900001234567"
