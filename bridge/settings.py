@@ -50,6 +50,11 @@ class Server(Section):
     drain_seconds: float = Field(
         20, ge=0, description="How long running jobs may take to finish after SIGTERM."
     )
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description="Addresses or networks (10.0.0.0/8) of your reverse proxies. From these alone "
+        "X-Forwarded-For is believed: failed keys are counted by the caller's own address.",
+    )
 
 
 class Auth(Section):
@@ -57,6 +62,63 @@ class Auth(Section):
         None,
         description="The global API key (header `apikey`): creates, lists and deletes instances. "
         "Required; at least 16 characters. Make one with `ponte config key`.",
+    )
+    failures_per_minute: int = Field(
+        30,
+        ge=0,
+        description="Wrong keys from one address in a minute, before it gets 429 for a while "
+        "(callers whose key was right lately do not). 0: no limit.",
+    )
+
+
+class Api(Section):
+    dialect: Literal["auto", "v1", "v2", "l2"] = Field(
+        "auto",
+        description="In which API's form we answer. auto: by the header X-Api-Dialect, the path "
+        "prefix /whatsapp, the body, else how the instance was created.",
+    )
+    v1_shape: Literal["auto", "legacy", "modern"] = Field(
+        "auto",
+        description="Which Evolution v1: legacy is 1.0 to 1.4, modern 1.5 to 1.8. auto: by the "
+        "fields of the request.",
+    )
+    fetch_instances: Literal["v1", "v2"] = Field(
+        "v2", description="The form of /instance/fetchInstances when the caller does not say."
+    )
+    expose_secrets: bool = Field(
+        False,
+        description="Show Chatwoot tokens and proxy passwords to the global key, as Evolution "
+        "does. Instance keys are stored hashed and are never shown again.",
+    )
+    probe_seconds: float = Field(
+        8, gt=0, description="Time limit of each probe (Chatwoot, proxy, Typebot) in a create."
+    )
+    qr_wait_seconds: float = Field(
+        20, ge=0, description="How long create and connect wait for the first QR code."
+    )
+
+
+class ZApi(Section):
+    partner_token: SecretStr | None = Field(
+        None,
+        description="The token with which partners create instances on demand "
+        "(Authorization: Bearer). Without it these routes are closed.",
+    )
+    client_token: SecretStr | None = Field(
+        None,
+        description="When set, calls to an instance must carry it in the header Client-Token.",
+    )
+    trial_hours: float = Field(
+        48, gt=0, description="How long an instance made on demand may live without subscription."
+    )
+    warning_hours: float = Field(
+        24, ge=0, description="How long before its end a trial is warned of."
+    )
+    delete_unsubscribed: bool = Field(
+        True, description="Delete trials that ended. false: they stay, and are only warned of."
+    )
+    due_as: Literal["string", "number"] = Field(
+        "string", description="How the end of a trial (ms) is written: their page shows a string."
     )
 
 
@@ -181,6 +243,8 @@ class Retention(Section):
         gt=8,
         description="Which WhatsApp message is which Chatwoot message (quotes, statuses).",
     )
+    events_days: float = Field(30, gt=0, description="What happened to instances' connections.")
+    audit_days: float = Field(365, gt=0, description="Who did what over the API.")
 
 
 class Log(Section):
@@ -201,6 +265,8 @@ class Settings(BaseSettings):
 
     server: Server = Field(default_factory=Server, description="The HTTP service.")
     auth: Auth = Field(default_factory=Auth, description="Who may use the API.")
+    api: Api = Field(default_factory=Api, description="The dialects of the API.")
+    z_api: ZApi = Field(default_factory=ZApi, description="Instances on demand, as Z-API has them.")
     storage: Storage = Field(default_factory=Storage, description="Where everything is kept.")
     network: Network = Field(default_factory=Network, description="Outgoing calls.")
     cloud: Cloud = Field(default_factory=Cloud, description="WhatsApp Cloud API (Meta).")
@@ -305,6 +371,11 @@ def _secret_files() -> list[tuple[str, str, Any]]:
             text = Path(target).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SetupError(f"{name} names a file that cannot be read: {error}.") from error
-        many = option.lower() in {"app_secrets", "secret_keys", "allowed_private_hosts"}
+        many = option.lower() in {
+            "app_secrets",
+            "secret_keys",
+            "allowed_private_hosts",
+            "trusted_proxies",
+        }
         found.append((section.lower(), option.lower(), text.split() if many else text))
     return found
