@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -20,6 +21,7 @@ import orjson
 from yarl import URL
 
 from bridge import __version__
+from bridge.core.instance import Proxy
 from bridge.errors import (
     PeerBroke,
     PeerBusy,
@@ -30,7 +32,8 @@ from bridge.errors import (
     Scope,
     TooBig,
 )
-from bridge.net.faults import FOREIGN, defective, failure
+from bridge.net.connector import SOCKS, Connector, proxy_name, proxy_url
+from bridge.net.faults import FOREIGN, defective, failure, proxy_locked
 from bridge.net.guard import Guard
 from bridge.net.spool import PIECE, Downloaded, Spool
 
@@ -65,6 +68,7 @@ class _Options(TypedDict):
     timeout: aiohttp.ClientTimeout
     headers: Mapping[str, str] | None
     allow_redirects: bool
+    proxy: URL | None
 
 
 class Http:
@@ -78,14 +82,27 @@ class Http:
 
     def __init__(self, guard: Guard, *, connections: int = 100, keep_alive: float = 4.0) -> None:
         self._guard = guard
+        self._proxy: Proxy | None = None
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=Connector(
                 resolver=guard.resolver(), limit=connections, keepalive_timeout=keep_alive
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"Ponte/{__version__}"},
             trust_env=False,
         )
+
+    def through(self, proxy: Proxy | None) -> Http:
+        """Give this client by way of a proxy (None: the direct way), for downloads as well.
+
+        It is a view: connections, their limit and `close` are those of this client, so there is
+        nothing to give back. The guard judges the proxy's own address as any other; names of
+        targets are resolved by the proxy, so of a target only a literal address is judged.
+        `PeerDown` and `PeerLocked` with a code ``proxy.*`` say that the proxy gave no way.
+        """
+        view = copy(self)
+        view._proxy = proxy  # noqa: SLF001  a copy of our own
+        return view
 
     async def request(
         self,
@@ -117,6 +134,7 @@ class Http:
             async with self._session.request(
                 method, target, data=data, params=params, **options
             ) as response:
+                self._let_through(response)
                 body = await _read(response.content, limit, peer)
                 return Answer(status=response.status, headers=response.headers, body=body)
         except FOREIGN as error:
@@ -148,6 +166,7 @@ class Http:
             options = self._options(peer, _timeout(left, stall=STALL), sent)
             try:
                 async with self._session.get(target, **options) as response:
+                    self._let_through(response)
                     location = response.headers.get("Location")
                     if response.status not in _MOVED or not location:
                         return await _save(response, into, limit=limit, peer=peer)
@@ -167,7 +186,23 @@ class Http:
     ) -> _Options:
         if self._session.closed:
             raise PeerDown(f"{peer} was not called: Ponte is shutting down.", scope=Scope.ONE)
-        return {"timeout": timeout, "headers": headers, "allow_redirects": False}
+        return {
+            "timeout": timeout,
+            "headers": headers,
+            "allow_redirects": False,
+            "proxy": proxy_url(self._proxy, self._guard) if self._proxy else None,
+        }
+
+    def _let_through(self, response: aiohttp.ClientResponse) -> None:
+        """Without TLS an HTTP proxy answers in the target's place; of that only 407 is certain."""
+        proxy = self._proxy
+        if (
+            proxy is not None
+            and proxy.protocol != SOCKS
+            and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+            and response.url.scheme == "http"
+        ):
+            raise proxy_locked(proxy_name(proxy_url(proxy, self._guard)))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -19,10 +19,10 @@ from bridge.errors import (
     Unavailable,
 )
 from bridge.http.envelope import json_response
-from bridge.http.gate import Caller, caller
+from bridge.http.gate import Caller, Claim, caller
 from bridge.http.middleware import trace_of
 from bridge.http.reading import read_body, read_json
-from bridge.http.routing import Access, Handler, Route
+from bridge.http.routing import Access, Handler, Route, is_prefixed
 from bridge.http.validation import parse_body, parse_query
 
 GLOBAL_KEY = "the-global-key"
@@ -72,11 +72,14 @@ class ToyGate:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str | None, Access, str | None]] = []
+        self.claims: list[Claim] = []
 
-    async def check(self, key: str | None, access: Access, instance: str | None) -> Caller:
+    async def check(self, claim: Claim) -> Caller:
+        key, access, instance = claim.key, claim.access, claim.instance
         if key is not None:
             assert 0 < len(key.encode()) < 5000  # the real one makes a hash of it
         self.asked.append((key, access, instance))
+        self.claims.append(claim)
         if key == BAKERY_KEY and access is Access.INSTANCE_KEY and instance in (None, "padaria"):
             return Caller(instance="padaria")
         if key != GLOBAL_KEY:
@@ -105,6 +108,7 @@ async def show(request: web.Request) -> web.Response:
         {
             "instance": request.match_info.get("instance"),
             "asker": caller(request).instance,
+            "prefixed": is_prefixed(request),
             "asked": asked.model_dump(),
         }
     )
@@ -156,12 +160,13 @@ def toy_routes() -> tuple[Route, ...]:
             request=Wish,
             responses={201: Made},
             tag="instances",
+            audit="instance.create",
         ),
         route("GET", "/instance/fetchInstances", show, Access.INSTANCE_KEY, query=Asked),
         route("GET", "/instance/connect/{instance}", show, Access.INSTANCE_KEY, query=Asked),
         route("POST", "/echo", echo, Access.PUBLIC, request=Wish),
         route("PUT", "/echo", echo, Access.PUBLIC, responses={200: list[Made]}),
-        route("POST", "/big", hook, Access.GLOBAL_KEY, max_body=20_000),
+        route("POST", "/big", hook, Access.GLOBAL_KEY, max_body=20_000, audit="big.read"),
         route(
             "POST", r"/hook/{secret:[a-z]{3,}}", hook, Access.WEBHOOK, raw_body=True, tag="hooks"
         ),
