@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from bridge.core.connection import LinkState, Presence, Signal
 from bridge.core.instance import Behaviour
-from bridge.core.message import Media, MediaKind, Outgoing, Party
+from bridge.core.message import Media, MediaKind, Outgoing, Party, Received
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +94,15 @@ class Channel(Protocol):
         ...
 
 
+@runtime_checkable
+class MarksRead(Protocol):
+    """What a channel has that can tell a customer that their message was read."""
+
+    async def mark_read(self, message: Received) -> None:
+        """Mark a message as read; repeating it does nothing. Raises `PeerError`."""
+        ...
+
+
 #: How a session tells what happens to it. It is called in the event loop and must not block.
 Hear: TypeAlias = Callable[[Signal], None]
 
@@ -113,13 +122,21 @@ class Session(Protocol):
     async def connect(self, *, number: str | None = None) -> None:
         """Begin to connect; with a number also ask for a pairing code. No-op while connected.
 
-        Returns when the attempt has begun. `QrShown` or `Opened` follows, or `Closed`. Raises
-        `PeerError` when it cannot even begin.
+        Returns when the attempt has begun. `QrShown` or `Opened` follows, or `Closed`. A call
+        with another number while it connects asks for another pairing code: `QrShown` again.
+        Raises `PeerError` when it cannot even begin.
         """
         ...
 
     async def restart(self) -> None:
-        """Break the connection and connect anew with the session that is there."""
+        """Break the connection and connect anew with the session that is there.
+
+        Returns when that has begun. The break itself is told as `Closed(again=True)` or not at all.
+        """
+        ...
+
+    async def leave(self) -> None:
+        """Disconnect and keep the session: this object is used no more. Never raises."""
         ...
 
     async def logout(self) -> None:

@@ -14,7 +14,15 @@ from aiohttp import FormData
 from yarl import URL
 
 from bridge.core.connection import LinkState
-from bridge.core.message import Media, MediaKind, Outgoing, OutgoingMedia, OutgoingText, Party
+from bridge.core.message import (
+    Media,
+    MediaKind,
+    Outgoing,
+    OutgoingMedia,
+    OutgoingText,
+    Party,
+    Received,
+)
 from bridge.errors import (
     ForbiddenAddress,
     PeerBroke,
@@ -146,6 +154,18 @@ class CloudChannel:
             peer=PEER,
         )
         return _accepted(_success(answer))
+
+    async def mark_read(self, message: Received) -> None:
+        """Show the customer that their message, and all before it, was read."""
+        answer = await self._http.request(
+            "POST",
+            f"{self._number}/messages",
+            headers=self._auth,
+            json={"messaging_product": "whatsapp", "status": "read", "message_id": message.id},
+            timeout=self._timeout,
+            peer=PEER,
+        )
+        _success(answer)
 
     async def fetch(self, media: Media, into: Path, *, limit: int) -> Fetched:
         """Download a received file: by the webhook's URL while it lives, else by its id."""

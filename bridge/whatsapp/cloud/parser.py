@@ -23,7 +23,7 @@ from bridge.core.message import (
 from bridge.whatsapp.cloud.content import complaint, content
 from bridge.whatsapp.cloud.shapes import clip, rows, storable, table, word
 
-__all__ = ("parse",)
+__all__ = ("claimed", "parse")
 
 FUTURE = timedelta(seconds=60)
 _STATES = {state.value: state for state in DeliveryState}
@@ -80,6 +80,20 @@ def parse(body: object, *, received_at: datetime) -> list[Event]:
     for change in _changes(body, received_at):
         events.extend(_events(change))
     return events or [Unhandled(number=None, rule="cloud.no_changes")]
+
+
+def claimed(body: object) -> tuple[set[str], set[str]]:
+    """Whom a webhook says it is about: Meta's ids of numbers, and of business accounts."""
+    numbers: set[str] = set()
+    businesses: set[str] = set()
+    for entry in rows(table(body).get("entry")):
+        if business := word(table(entry).get("id")):
+            businesses.add(business)
+        for change in rows(table(entry).get("changes")):
+            value = table(table(change).get("value"))
+            if number := word(table(value.get("metadata")).get("phone_number_id")):
+                numbers.add(number)
+    return numbers, businesses
 
 
 def _changes(body: object, received_at: datetime) -> Iterator[_Change]:

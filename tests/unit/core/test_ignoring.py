@@ -1,0 +1,58 @@
+"""Which chats are not relayed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bridge.core.ignoring import ignoring_rule
+from bridge.core.message import Party, Received, Text
+
+GROUP = "120363040468224422"
+MARINA = Party(wa_id="5511987650001", lid="99887766554433@lid", bsuid="BR.13491200000000000001")
+
+
+def received(*, group: str | None = None, sender: Party = MARINA) -> Received:
+    return Received(
+        number="412900001234567",
+        id="wamid.1",
+        sender=sender,
+        at=datetime(2026, 11, 21, tzinfo=UTC),
+        content=Text(body="oi"),
+        group=group,
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "groups_ignore", "ignored", "rule"),
+    [
+        pytest.param(None, False, [], None, id="nothing is set"),
+        pytest.param(None, True, [], None, id="a person where groups are ignored"),
+        pytest.param(GROUP, True, [], "groups_ignored", id="a group where groups are ignored"),
+        pytest.param(GROUP, False, ["@g.us"], "jid_ignored", id="all groups"),
+        pytest.param(None, False, ["@g.us"], None, id="all groups, but a person"),
+        pytest.param(None, False, ["@s.whatsapp.net"], "jid_ignored", id="all persons"),
+        pytest.param(GROUP, False, ["@s.whatsapp.net"], None, id="all persons, but a group"),
+        pytest.param(None, False, ["5511987650001@s.whatsapp.net"], "jid_ignored", id="a JID"),
+        pytest.param(None, False, ["551187650001@s.whatsapp.net"], "jid_ignored", id="no 9"),
+        pytest.param(None, False, ["+55 11 98765-0001"], "jid_ignored", id="a number"),
+        pytest.param(None, False, ["99887766554433@lid"], "jid_ignored", id="a LID"),
+        pytest.param(None, False, ["5511987650002@s.whatsapp.net"], None, id="another"),
+        pytest.param(GROUP, False, [f"{GROUP}@g.us"], "jid_ignored", id="a group's JID"),
+        pytest.param(GROUP, False, ["5511987650001@s.whatsapp.net"], None, id="only the speaker"),
+        pytest.param("Y2FwaV9ncm91cA==", False, ["Y2FwaV9ncm91cA=="], "jid_ignored", id="opaque"),
+        pytest.param("Y2FwaV9ncm91cA==", False, ["Y2FwaV9ncm91cA==@g.us"], "jid_ignored", id="JID"),
+        pytest.param(None, False, ["", "@", "\0", "x" * 9999, "\ud800"], None, id="nonsense"),
+    ],
+)
+def test_which_chats_are_not_relayed(group, groups_ignore, ignored, rule):
+    found = ignoring_rule(received(group=group), groups_ignore=groups_ignore, ignored=ignored)
+
+    assert found == rule
+
+
+def test_nonsense_meets_no_sender_without_identity():
+    nobody = received(sender=Party(name="?"))
+
+    assert ignoring_rule(nobody, groups_ignore=True, ignored=["", "@", "x"]) is None
