@@ -142,6 +142,10 @@ class Chatwoot:
         found = await self._api.call("GET", f"{self._contacts}/{contact_id}")
         return _known(read_contact(table(found).get("payload")), "contact")
 
+    async def delete_contact(self, contact_id: int) -> None:
+        """Delete a contact with its conversations; an administrator's token is needed (1.5)."""
+        await self._api.call("DELETE", f"{self._contacts}/{contact_id}")
+
     async def find_contacts(
         self, numbers: Sequence[str], identifiers: Sequence[str]
     ) -> list[Contact]:

@@ -69,7 +69,7 @@ class Proxy:
     host: str
     port: int
     protocol: ProxyProtocol = "http"
-    username: str | None = None
+    username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
 
 

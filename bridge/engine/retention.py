@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from bridge.clock import Clock
+from bridge.engine.erasure import erase_leftovers
 from bridge.errors import Unavailable
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import retention
@@ -39,6 +40,8 @@ async def purge(
     dead_ms: int,
     seen_ms: int,
     ledger_ms: int,
+    audit_ms: int,
+    events_ms: int,
     batch: int = BATCH,
 ) -> dict[str, int]:
     """Remove what ended, was seen or written so long ago; returns how many rows of each kind.
@@ -50,6 +53,8 @@ async def purge(
         ("dead", retention.purge_dead, dead_ms),
         ("seen", retention.purge_seen, seen_ms),
         ("ledger", retention.purge_ledger, ledger_ms),
+        ("audit", retention.purge_audit, audit_ms),
+        ("events", retention.purge_events, events_ms),
     )
     removed = {}
     for name, remove, keep_ms in kinds:
@@ -79,6 +84,8 @@ async def keep_purging(
     dead_ms: int,
     seen_ms: int,
     ledger_ms: int,
+    audit_ms: int,
+    events_ms: int,
     spool: Path | None = None,
     every_ms: int = EVERY_MS,
 ) -> None:
@@ -93,7 +100,10 @@ async def keep_purging(
                 dead_ms=dead_ms,
                 seen_ms=seen_ms,
                 ledger_ms=ledger_ms,
+                audit_ms=audit_ms,
+                events_ms=events_ms,
             )
+            removed["instances"] = await erase_leftovers(store, spool=spool)
             if spool is not None:
                 removed["files"] = await sweep_spool(store, spool, now=now)
         except Unavailable as error:

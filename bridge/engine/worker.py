@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -25,6 +26,8 @@ BUG = "internal.bug"
 
 #: How long (ms) we wait when our own database fails us.
 DATABASE_WAIT = 1000
+#: How long (ms) a job waits whose instance is held.
+HELD_WAIT = 1000
 
 
 class Handler(Protocol):
@@ -78,7 +81,11 @@ class Worker:
         self._policy = policy
         self._slots = asyncio.Semaphore(slots)
         self._alert = alert
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], Job] = {}
+        #: Those of them that are inside their handler.
+        self._inside: set[asyncio.Task[None]] = set()
+        #: Instances for which nothing runs.
+        self._held: Counter[str] = Counter()
         self._is_clean = True
         self._idle = asyncio.Event()
         self._idle.set()
@@ -100,9 +107,9 @@ class Worker:
                 log.exception("queue.claim_failed")
                 await self._pause()
                 continue
-            # The set owns the task; `stop` waits for it or cancels it.
+            # The table owns the task; `stop` waits for it or cancels it.
             task = asyncio.create_task(self._work(job))  # noqa: TID251
-            self._running.add(task)
+            self._running[task] = job
             self._idle.clear()
             task.add_done_callback(self._done)
 
@@ -117,8 +124,34 @@ class Worker:
         await asyncio.gather(*cut, return_exceptions=True)
         return self._is_clean and not cut
 
+    @contextlib.asynccontextmanager
+    async def held(self, instance_id: str) -> AsyncIterator[None]:
+        """Run nothing for an instance inside the block (it is being deleted).
+
+        What runs is cut off first, and its outcome is unknown then; whatever its handler has handed
+        to the store by now is written before anything that the block hands in. Jobs that come up
+        meanwhile wait.
+        """
+        self._held[instance_id] += 1
+        caller = asyncio.current_task()  # a job may be what deletes it
+        try:
+            mine = [
+                task
+                for task, job in self._running.items()
+                if job.instance_id == instance_id and task is not caller
+            ]
+            for task in self._inside.intersection(mine):
+                task.cancel()
+            if mine:
+                await asyncio.wait(mine)
+            yield
+        finally:
+            self._held[instance_id] -= 1
+            if not self._held[instance_id]:
+                del self._held[instance_id]
+
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        del self._running[task]
         self._slots.release()
         if not self._running:
             self._idle.set()
@@ -152,7 +185,7 @@ class Worker:
         if handler is None:
             return Dead(cause="internal.no_handler", reason=f"Nothing handles {job.kind!r} jobs.")
         try:
-            outcome = await handler.run(job)
+            outcome = await self._handled(handler, job)
         except Unavailable as error:
             return self._database_failed(job, error)
         except BridgeError as error:
@@ -168,6 +201,28 @@ class Worker:
             self._breaker(job.peer).succeeded(now)
             self._breaker(job.account).succeeded(now)
         return outcome
+
+    async def _handled(self, handler: Handler, job: Job) -> Outcome:
+        """Run the handler, unless its instance is held; being cut off for that is no failure."""
+        task = asyncio.current_task()
+        if task is None or job.instance_id in self._held:
+            return self._wait_for_instance(job.unknown_since)
+        self._inside.add(task)
+        try:
+            return await handler.run(job)
+        except asyncio.CancelledError:
+            if job.instance_id not in self._held or task.uncancel():
+                raise  # the service stops
+            return self._wait_for_instance(self._clock.ms())
+        finally:
+            self._inside.discard(task)
+
+    def _wait_for_instance(self, unknown_since: int | None) -> Again:
+        return Again(
+            due_at=self._clock.ms() + HELD_WAIT,
+            why="Its instance is being deleted.",
+            unknown_since=unknown_since,
+        )
 
     def _unwritable(self, job: Job, outcome: Outcome | Retry, error: Exception) -> Outcome | Retry:
         """What to settle when the writing of an outcome fails for ever."""

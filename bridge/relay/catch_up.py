@@ -7,8 +7,9 @@ sent again. While an instance catches up its own sends wait, so that order is ke
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import orjson
 import structlog
@@ -17,7 +18,7 @@ from bridge.chatwoot.models import Conversation, Message, MessageType
 from bridge.chatwoot.webhook import MessageCreated
 from bridge.clock import Clock
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
-from bridge.relay.directory import Directory, Entry, Side
+from bridge.relay.directory import Directory, Entry, Served, Side
 from bridge.relay.intake_chatwoot import ChatwootIntake
 from bridge.relay.sifting import ECHOES
 from bridge.store.backup import RESTORED
@@ -36,6 +37,8 @@ RESUMED = "resumed_at"
 FURTHEST_MS = 24 * 3600 * 1000
 #: Clocks differ, and Chatwoot's activity time is a little older than its webhook.
 MARGIN_MS = 120_000
+#: Jobs of one unit of work: a start with thousands of instances holds up nobody for long.
+BATCH = 200
 #: Sends of an instance wait for its catching up, but not for ever.
 WAIT_MS = 60_000
 
@@ -67,17 +70,17 @@ class CatchUp:
             await self.alive()  # it may be killed before its first heartbeat
             return
         since = max(int(alive) - MARGIN_MS, now - FURTHEST_MS, int(resumed or 0))
-        entries = [entry for entry in self._directory.all() if entry.side is not None]
-
-        def work(unit: Unit) -> None:
-            for entry in entries:
-                self._queue.add(unit, _job(entry, since, now))
-
-        await self._store.write(work)
-        for entry in entries:
+        served = self._directory.served()
+        for start in range(0, len(served), BATCH):
+            await self._store.write(partial(self._add, served[start : start + BATCH], since, now))
+        for one in served:
             self._queue.pause(
-                entry.channel_account, until=now + WAIT_MS, reason="catching up after a stop"
+                one.channel_account, until=now + WAIT_MS, reason="catching up after a stop"
             )
+
+    def _add(self, served: Sequence[Served], since: int, now: int, unit: Unit) -> None:
+        for one in served:
+            self._queue.add(unit, _job(one, since, now))
 
     async def alive(self) -> None:
         """Note that we are alive; called now and then, and at the end."""
@@ -153,16 +156,16 @@ def _resume(unit: Unit, now: int) -> None:
         facts.put(unit.db, RESUMED, str(now))
 
 
-def _job(entry: Entry, since: int, now: int) -> NewJob:
+def _job(served: Served, since: int, now: int) -> NewJob:
     return NewJob(
         kind=CATCH_UP,
-        lane=f"instance:{entry.id}:catch-up",
+        lane=f"instance:{served.id}:catch-up",
         road=Road.INTERNAL,
-        peer=entry.chatwoot_peer,
-        account=entry.chatwoot_account,
+        peer=served.chatwoot_peer,
+        account=served.chatwoot_account,
         payload=orjson.dumps({"since": since}),
         now=now,
-        instance_id=entry.id,
+        instance_id=served.id,
     )
 
 

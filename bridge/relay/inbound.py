@@ -17,6 +17,7 @@ import structlog
 
 from bridge.chatwoot.models import Message
 from bridge.clock import Clock
+from bridge.core.ignoring import ignoring_rule
 from bridge.core.message import EVENT, Received
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, Outcome
 from bridge.errors import (
@@ -32,6 +33,7 @@ from bridge.relay.contacts import Bound, Contacts, repeatable
 from bridge.relay.content import Rendered, Renderer
 from bridge.relay.conversations import Conversations
 from bridge.relay.directory import Directory, Entry, Side
+from bridge.relay.read_marks import ReadMarks
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, ledger
 from bridge.store.queries.chats import ChatRow
@@ -64,9 +66,11 @@ class Inbound:
         clock: Clock,
         proof_delay: int,
         restore: Callable[[Entry], Awaitable[None]],
+        read_marks: ReadMarks,
     ) -> None:
         """`restore` makes the inbox of an instance again, when it was deleted in Chatwoot."""
         self._restore = restore
+        self._read_marks = read_marks
         self._store = store
         self._directory = directory
         self._contacts = contacts
@@ -92,9 +96,16 @@ class Inbound:
             return Dead(cause="internal.payload", reason="The stored event is of another kind.")
         context = await self._store.read(lambda db: _context(db, job, event))
         if job.is_suspect:
-            settled = await self._look_for_proof(job, entry.side, event, context)
+            settled = await self._look_for_proof(job, entry, entry.side, event, context)
             if settled is not None:
                 return settled
+        rule = ignoring_rule(
+            event,
+            groups_ignore=entry.instance.options.behaviour.groups_ignore,
+            ignored=entry.side.inbox.options.get("ignoreJids") or (),
+        )
+        if rule is not None:
+            return Ignored(rule=rule, reason="The settings of this instance say so.")
         return await self._relay(job, entry, entry.side, event, context)
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
@@ -127,7 +138,9 @@ class Inbound:
             job.steps.append((self._clock.ms(), "posted", f"message {message.id}"))
             await self._renderer.forget(job, event)
             return Delivered(
-                write=self._delivered(job, event, chat.id, placed.conversation_id, message.id)
+                write=self._delivered(
+                    job, entry, event, chat.id, placed.conversation_id, message.id
+                )
             )
         raise PeerRefused(
             "Chatwoot keeps saying that contact or conversation do not exist.",
@@ -229,7 +242,7 @@ class Inbound:
         return True
 
     async def _look_for_proof(
-        self, job: Job, side: Side, event: Received, context: Context
+        self, job: Job, entry: Entry, side: Side, event: Received, context: Context
     ) -> Outcome | None:
         """An earlier run may have posted it: find our source_id, or wait until it is safe to post.
 
@@ -252,7 +265,9 @@ class Inbound:
             if found is not None:
                 job.steps.append((self._clock.ms(), "proved", f"message {found.id} was there"))
                 await self._renderer.forget(job, event)
-                return Delivered(write=self._delivered(job, event, chat.id, conversation, found.id))
+                return Delivered(
+                    write=self._delivered(job, entry, event, chat.id, conversation, found.id)
+                )
         safe_at = (job.unknown_since or 0) + self._proof_delay
         if self._clock.ms() < safe_at:
             return Again(
@@ -286,8 +301,14 @@ class Inbound:
         mine = [one for one in listed if one.contact_id in (chat.contact_id, None)]
         return mine[0].id if mine else None
 
-    def _delivered(
-        self, job: Job, event: Received, chat_id: int, conversation_id: int, message_id: int
+    def _delivered(  # noqa: PLR0917
+        self,
+        job: Job,
+        entry: Entry,
+        event: Received,
+        chat_id: int,
+        conversation_id: int,
+        message_id: int,
     ) -> Callable[[Unit], None]:
         now = self._clock.ms()
 
@@ -303,6 +324,7 @@ class Inbound:
                 now=now,
             )
             chats.posted(unit.db, chat_id, now=now)
+            self._read_marks.delivered(unit, entry, job)
 
         return write
 

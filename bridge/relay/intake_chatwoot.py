@@ -36,7 +36,7 @@ from bridge.relay.receipts import report_job
 from bridge.relay.retrying import OUTBOUND, red_mark, revive, tombstone
 from bridge.relay.sifting import uninteresting
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats, ledger
+from bridge.store.queries import chats, claims, ledger
 
 log = structlog.get_logger(__name__)
 
@@ -122,6 +122,8 @@ class ChatwootIntake:
         was_failed: bool = False,
         caught_up: bool = False,
     ) -> None:
+        if not claims.exists(unit.db, entry.id):  # deleted while the delivery was read
+            return
         if not is_new(unit, _key(entry, event.message), now):
             unit.count(Road.OUTBOUND, "accepted")
             unit.count(Road.OUTBOUND, "ignored", "duplicate")
@@ -163,6 +165,8 @@ class ChatwootIntake:
         now: int,
         trace_id: str | None,
     ) -> None:
+        if not claims.exists(unit.db, entry.id):  # deleted while the delivery was read
+            return
         if event.is_deleted:
             self._deleted(unit, entry, event, now)
             return

@@ -19,6 +19,10 @@ def reports(instance_id: str, chat_id: int | None) -> str:
     return f"chat:{chat_id}:reports" if chat_id else f"instance:{instance_id}:reports"
 
 
+def read_marks(chat_id: int) -> str:
+    return f"chat:{chat_id}:read-marks"
+
+
 def unbound(instance_id: str, conversation_id: int) -> str:
     """Agents' messages in a conversation whose contact we cannot place."""
     return f"conversation:{instance_id}:{conversation_id}:to-whatsapp"

@@ -18,7 +18,7 @@ from bridge.clock import Clock
 from bridge.core.message import Outgoing, OutgoingText, Party
 from bridge.core.receipts import DONE, OPEN
 from bridge.engine.queue import LOCAL, Again, Dead, Delivered, Ignored, Job, Outcome, Queue
-from bridge.errors import Certainty, PeerError
+from bridge.errors import Certainty, PeerDown, PeerError, PeerLocked
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.linking import recognise
 from bridge.relay.outgoing import (
@@ -35,6 +35,7 @@ from bridge.relay.uploads import Unsendable, Uploads
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, jobs, ledger, seen
 from bridge.store.queries.chats import ChatRow
+from bridge.whatsapp.channel import Session
 
 log = structlog.get_logger(__name__)
 
@@ -79,8 +80,13 @@ class Outbound:
         clock: Clock,
         times: Times,
         install: str,
+        obstacle: Callable[[Entry], PeerLocked | None],
     ) -> None:
-        """`install` makes our keys differ from those of any other installation or restore."""
+        """`install` makes our keys differ from those of any other installation or restore.
+
+        `obstacle` tells why a number cannot send now, where that is known without trying.
+        """
+        self._obstacle = obstacle
         self._store = store
         self._queue = queue
         self._directory = directory
@@ -218,6 +224,9 @@ class Outbound:
                 continue
             if row_id:
                 await self._between(entry, chat, row_id, accepted_id)
+            obstacle = self._obstacle(entry)
+            if obstacle is not None:
+                return self._disconnected(job, entry, message, obstacle)
             outgoing = await self._prepare(job, entry, part, number)
             row_id, tag = await self._intend(job, chat, message, number)
             try:
@@ -225,7 +234,7 @@ class Outbound:
                     chat.party, outgoing, key=tag, reply_to=context.quoted if number == 0 else None
                 )
             except PeerError as error:
-                return await self._not_sent(row_id, error)
+                return await self._not_sent(job, entry, message, row_id, error)
             accepted_id = accepted.id
             recipient = Party(wa_id=accepted.wa_id, bsuid=accepted.bsuid)
             job.steps.append((self._clock.ms(), "sent", f"part {number + 1}: {accepted.id}"))
@@ -280,7 +289,9 @@ class Outbound:
 
         return await self._store.write(work, durable=True)
 
-    async def _not_sent(self, row_id: int, error: PeerError) -> Outcome:
+    async def _not_sent(
+        self, job: Job, entry: Entry, message: AgentMessage, row_id: int, error: PeerError
+    ) -> Outcome:
         now = self._clock.ms()
         if error.certainty is Certainty.NOT_DONE:
             await self._store.write(
@@ -288,7 +299,7 @@ class Outbound:
                     unit.db, row_id, "superseded", now, cause=error.cause, reason=str(error)
                 )
             )
-            raise error
+            return self._disconnected(job, entry, message, error)
         return Again(
             due_at=now + self._times.uncertain_after,
             why="WhatsApp did not answer; waiting for a status",
@@ -297,6 +308,17 @@ class Outbound:
             gates=(LOCAL, LOCAL),
             write=lambda unit: _unknown(unit, row_id, now, error),
         )
+
+    def _disconnected(
+        self, job: Job, entry: Entry, message: AgentMessage, error: PeerError
+    ) -> Outcome:
+        """It certainly was not sent: fail visibly at once where that is wanted, else wait."""
+        says_so = isinstance(error, PeerLocked) or (
+            isinstance(error, PeerDown) and isinstance(entry.channel, Session)
+        )
+        if says_so and entry.instance.options.fail_when_disconnected:
+            return self._dead(job, message, error.cause, str(error))
+        raise error
 
     async def _sent(self, row_id: int, whatsapp_id: str) -> None:
         now = self._clock.ms()

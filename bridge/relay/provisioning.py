@@ -7,6 +7,7 @@ id, and only the first time by name (evolution-chatwoot.md 2.1, without its defe
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote
@@ -37,6 +38,14 @@ log = structlog.get_logger(__name__)
 
 #: The contact that runs the inbox; Evolution's number, so that existing ones are adopted.
 BOT_IDENTIFIER = "ponte"
+#: How a removed inbox is called until Chatwoot has really deleted it, some time later (1.2).
+_REMOVED = " - removed"
+_LONGEST_NAME = 255
+
+
+def turn_of_inbox(inbox: InboxConfig, name: str | None) -> str:
+    """Two must not adopt the inbox of one name at once, nor one while it is being removed."""
+    return f"inbox {inbox.scope} {name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +54,6 @@ class Provisioned:
 
     inbox: InboxConfig
     made_inbox: int | None
-    notes: tuple[str, ...] = ()
 
 
 class Provisioning:
@@ -101,15 +109,15 @@ class Provisioning:
         chatwoot: Chatwoot,
         *,
         replace_webhook: bool = False,
+        adopting: Callable[[Inbox], Awaitable[None]] | None = None,
     ) -> Provisioned:
-        """Check, then find, adopt or create the inbox and its bot contact.
+        """Find, adopt or create the inbox and its bot contact, in the turn of the inbox's name.
 
-        Raises `RequestError`; what this call created in Chatwoot is removed before.
+        `adopting` is told of an inbox that was there before us, before it is changed. Raises
+        `RequestError`; what this call did in Chatwoot is undone before, as far as that is possible.
         """
-        await self.check(chatwoot, inbox)
-        if not inbox.auto_create and inbox.inbox_id is None:
-            return Provisioned(inbox=inbox, made_inbox=None, notes=("inbox not created",))
         made: Inbox | None = None
+        adopted: Inbox | None = None
         try:
             found = await self._find(chatwoot, inbox)
             if found is None:
@@ -119,20 +127,50 @@ class Provisioning:
                 log.info("inbox.created", inbox=found.id)
             else:
                 self._refuse_foreign(instance, inbox, found, replace_webhook=replace_webhook)
+                if found.id != inbox.inbox_id:
+                    if adopting is not None:
+                        await adopting(found)
+                    adopted = found
                 found = await self._point_here(chatwoot, instance, inbox, found)
             bound = self._bound(inbox, found, made_by_us=made is not None)
             bound = await self._bot(chatwoot, instance, bound)
         except BridgeError as error:
             if made is not None:
                 await self.undo(chatwoot, made.id)
+            elif adopted is not None:
+                with suppress(PeerError):
+                    await self.point_back(chatwoot, adopted.id, adopted.webhook_url)
             raise _as_request(error) from error
         return Provisioned(inbox=bound, made_inbox=made.id if made else None)
 
     async def undo(self, chatwoot: Chatwoot, inbox_id: int) -> None:
-        """Delete an inbox that a failed creation made, by id."""
+        """Delete an inbox that a failed creation made, by id, if Chatwoot lets us."""
         with suppress(PeerError):
-            await chatwoot.delete_inbox(inbox_id)
-            log.info("inbox.removed", inbox=inbox_id)
+            await self.remove(chatwoot, await chatwoot.inbox(inbox_id))
+
+    async def remove(self, chatwoot: Chatwoot, found: Inbox) -> None:
+        """Delete an inbox of ours. Raises `PeerError`; one that is gone already is fine.
+
+        It loses its name first: Chatwoot deletes later (1.2), and nobody may adopt what is going.
+        """
+        name = f"{(found.name or '')[: _LONGEST_NAME - len(_REMOVED)]}{_REMOVED}"
+        with suppress(PeerGone):
+            await chatwoot.update_inbox(found.id, name=name)
+            await chatwoot.delete_inbox(found.id)
+        log.info("inbox.removed", inbox=found.id)
+
+    async def point_back(self, chatwoot: Chatwoot, inbox_id: int, url: str | None) -> None:
+        """Let an inbox deliver to where it did before us. Raises `PeerError`."""
+        await chatwoot.update_inbox(inbox_id, channel={"webhook_url": url or ""})
+        log.info("inbox.given_back", inbox=inbox_id)
+
+    async def remove_bot(self, chatwoot: Chatwoot, instance_id: str) -> None:
+        """Delete the contact that runs the inbox of an instance. Raises `PeerError`."""
+        identifier = _bot_identifier(instance_id)
+        for contact in await chatwoot.find_contacts((), (identifier,)):
+            if contact.identifier == identifier:
+                with suppress(PeerGone):
+                    await chatwoot.delete_contact(contact.id)
 
     async def _find(self, chatwoot: Chatwoot, inbox: InboxConfig) -> Inbox | None:
         """The stored inbox, else an API inbox of exactly this name."""
@@ -154,19 +192,13 @@ class Provisioning:
     def _refuse_foreign(
         self, instance: InstanceConfig, inbox: InboxConfig, found: Inbox, *, replace_webhook: bool
     ) -> None:
-        for entry in self._directory.all():
-            other = entry.inbox
-            if (
-                other is not None
-                and entry.id != instance.id
-                and other.scope == inbox.scope
-                and other.inbox_id == found.id
-            ):
-                raise Conflict(
-                    f"The inbox {found.name!r} ({found.id}) belongs to instance "
-                    f"{entry.instance.name!r}. Choose another nameInbox.",
-                    code="chatwoot.inbox_taken",
-                )
+        other = self._directory.by_inbox(inbox.scope, found.id)
+        if other is not None and other.id != instance.id:
+            raise Conflict(
+                f"The inbox {found.name!r} ({found.id}) belongs to instance "
+                f"{other.instance.name!r}. Choose another nameInbox.",
+                code="chatwoot.inbox_taken",
+            )
         url = found.webhook_url or ""
         base = self.webhook_base(instance)
         ours = url == base or url.startswith(f"{base}/")
@@ -216,11 +248,11 @@ class Provisioning:
                         name,
                         inbox.inbox_id,
                         source_id,
-                        identifier=f"{BOT_IDENTIFIER}:{instance.id}",
+                        identifier=_bot_identifier(instance.id),
                         avatar_url=inbox.logo,
                     )
                 except ChatwootInvalid:  # left over from an inbox that is gone
-                    found = await chatwoot.find_contacts((), (f"{BOT_IDENTIFIER}:{instance.id}",))
+                    found = await chatwoot.find_contacts((), (_bot_identifier(instance.id),))
                     if not found:
                         raise
                     contact = found[0]
@@ -242,6 +274,10 @@ class Provisioning:
                     source_id=f"PONTE:created:{instance.id}",
                 )
         return replace(inbox, bot_contact_id=contact_id, bot_conversation_id=conversation_id)
+
+
+def _bot_identifier(instance_id: str) -> str:
+    return f"{BOT_IDENTIFIER}:{instance_id}"
 
 
 async def _exists(look: object) -> bool:

@@ -15,9 +15,10 @@ from bridge.chatwoot.webhook import Verdict, parse, verify
 from bridge.clock import Clock, utc
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.instances import Instances
+from bridge.relay.inboxes import Inboxes
 from bridge.relay.intake_chatwoot import ChatwootIntake
 from bridge.store.engine import Store, Unit
+from bridge.store.queries import claims
 
 RECHECK = "recheck"
 _HEADERS = ("X-Chatwoot-Timestamp", "X-Chatwoot-Signature")
@@ -36,14 +37,14 @@ class Recheck:
         store: Store,
         queue: Queue,
         directory: Directory,
-        instances: Instances,
+        inboxes: Inboxes,
         intake: ChatwootIntake,
         clock: Clock,
     ) -> None:
         self._store = store
         self._queue = queue
         self._directory = directory
-        self._instances = instances
+        self._inboxes = inboxes
         self._intake = intake
         self._clock = clock
 
@@ -67,7 +68,12 @@ class Recheck:
             instance_id=entry.id,
             trace_id=trace_id,
         )
-        await self._store.write(lambda unit: self._queue.add(unit, job), durable=True)
+
+        def work(unit: Unit) -> None:
+            if claims.exists(unit.db, entry.id):  # not deleted while the delivery was read
+                self._queue.add(unit, job)
+
+        await self._store.write(work, durable=True)
 
     async def run(self, job: Job) -> Outcome:
         entry = self._directory.by_id(job.instance_id)
@@ -75,7 +81,7 @@ class Recheck:
             return Ignored(rule="instance.gone")
         kept = orjson.loads(job.payload)
         body, headers = base64.b64decode(kept["body"]), kept["headers"]
-        entry = await self._instances.refresh_signing(entry)
+        entry = await self._inboxes.refresh_signing(entry)
         secret = entry.inbox.signing_secret if entry.inbox else None
         if secret is not None and not is_signed(body, headers, secret, now_ms=job.accepted_at):
             return Ignored(

@@ -12,10 +12,18 @@ from bridge.engine.queue import Dead, Ignored
 from bridge.engine.retention import keep_purging, purge, sweep_spool
 from bridge.errors import Unavailable
 from bridge.store.engine import Unit
+from bridge.store.queries import events
 from support.rig import SOON, Rig, retry
 
 DAY = 86_400_000
-KEEP = {"jobs_ms": 30 * DAY, "dead_ms": 90 * DAY, "seen_ms": 8 * DAY, "ledger_ms": 180 * DAY}
+KEEP = {
+    "jobs_ms": 30 * DAY,
+    "dead_ms": 90 * DAY,
+    "seen_ms": 8 * DAY,
+    "ledger_ms": 180 * DAY,
+    "audit_ms": 365 * DAY,
+    "events_ms": 30 * DAY,
+}
 
 
 async def numbers(rig: Rig, table: str) -> list[int]:
@@ -23,6 +31,16 @@ async def numbers(rig: Rig, table: str) -> list[int]:
         lambda db: db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608  (ours)
     )
     return [row[0] for row in rows]
+
+
+async def write_audit(rig: Rig, at: int) -> None:
+    def work(unit: Unit) -> None:
+        unit.db.execute(
+            "INSERT INTO audit(at, actor, action, status) VALUES(?, 'global key', 'a.b', 200)",
+            (at,),
+        )
+
+    await rig.write(work)
 
 
 async def write_ledger(rig: Rig, created_at: int, job_id: int | None = None) -> None:
@@ -34,6 +52,29 @@ async def write_ledger(rig: Rig, created_at: int, job_id: int | None = None) -> 
         )
 
     await rig.write(work)
+
+
+async def test_what_happened_to_instances_goes_at_its_age(rig: Rig):
+    def work(unit: Unit) -> None:
+        for day in (1, 2, 3):
+            events.add(unit.db, "i", "loja", "connection.update", "{}", day * DAY)
+
+    await rig.write(work)
+
+    removed = await purge(rig.store, now=(30 + 2) * DAY, **KEEP)
+
+    assert removed["events"] == 1
+    assert await numbers(rig, "event") == [2, 3]
+
+
+async def test_the_audit_log_goes_row_by_row_at_its_age(rig: Rig):
+    for day in (10, 11, 12):
+        await write_audit(rig, day * DAY)
+
+    removed = await purge(rig.store, now=(365 + 11) * DAY, **KEEP)
+
+    assert removed["audit"] == 1
+    assert await numbers(rig, "audit") == [2, 3]
 
 
 async def test_ended_jobs_and_dead_letters_go_at_their_own_age(rig: Rig):
@@ -48,7 +89,7 @@ async def test_ended_jobs_and_dead_letters_go_at_their_own_age(rig: Rig):
     start = rig.clock.ms()
 
     removed = await purge(rig.store, now=start + 30 * DAY, **KEEP)
-    assert removed == {"jobs": 0, "dead": 0, "seen": 0, "ledger": 0}
+    assert removed == {"jobs": 0, "dead": 0, "seen": 0, "ledger": 0, "audit": 0, "events": 0}
     removed = await purge(rig.store, now=start + 30 * DAY + 1, **KEEP)
     assert removed["jobs"] == 3
     assert await numbers(rig, "job") == [dead, waiting]

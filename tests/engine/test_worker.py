@@ -631,3 +631,55 @@ async def test_an_idle_worker_stops_at_once_and_cleanly(rig: Rig):
     await shift.quiet()
 
     assert await shift.end(drain=0) is True
+
+
+# ---------------------------------------------------------------- an instance is being deleted
+
+
+async def test_what_runs_for_a_held_instance_is_cut_off_and_waits(rig: Rig) -> None:
+    shift, gate = Shift(rig), Gate()
+    shift.handlers["test"] = gate
+    shift.begin()
+    mine = await shift.add([], "mine", instance_id="gone")
+    other = await shift.add([], "other", instance_id="stays")
+    await gate.wait(2)
+    async with shift.worker.held("gone"):
+        (job, outcome) = (await shift.outcomes())[0]
+        assert job.id == mine
+        assert isinstance(outcome, Again)
+        assert outcome.unknown_since == rig.clock.ms()  # it may have acted: proof comes first
+        late = await shift.add([], "late", instance_id="gone")
+        assert [job.id for job, _ in await shift.outcomes()] == [late]
+        assert gate.ran == []  # nothing of it was begun
+        gate.open.set()
+        assert [job.id for job, _ in await shift.outcomes()] == [other]
+    rig.clock.advance(2)
+    assert sorted(job.id for job, _ in await shift.outcomes(2)) == [mine, late]
+    assert sorted(gate.ran) == [mine, other, late]
+    assert await shift.end()
+
+
+async def test_a_job_may_hold_its_own_instance(rig: Rig) -> None:
+    shift = Shift(rig)
+
+    class Deletes(Story):
+        async def run(self, job: Job) -> Outcome:
+            async with shift.worker.held("mine"):
+                return await super().run(job)
+
+    shift.handlers["test"] = story = Deletes()
+    shift.begin()
+    job_id = await shift.add([], "mine", instance_id="mine")
+    assert await shift.run() == [(job_id, "Delivered")]
+    assert story.ran == [job_id]
+    assert await shift.end()
+
+
+async def test_a_stop_in_the_middle_of_a_hold_is_a_stop(rig: Rig) -> None:
+    shift, gate = Shift(rig), Gate()
+    shift.handlers["test"] = gate
+    shift.begin()
+    await shift.add([], "other", instance_id="stays")
+    await gate.wait(1)
+    async with shift.worker.held("gone"):
+        assert not await shift.end()

@@ -272,7 +272,7 @@ async def test_a_message_that_waited_too_long_is_not_sent(tmp_path: Path) -> Non
         await house.chat.settled()
         house.clock.ahead_seconds = 7200
         house.graph.faults.off()
-        (entry,) = house.service.directory.all()
+        (entry,) = await house.service.directory.page()
         house.service.queue.resume(entry.channel_account)
         await house.status(message, "failed")
         assert message.external_error == texts("en")["failure.too_old"]

@@ -158,6 +158,10 @@ def set_gates(db: sqlite3.Connection, job_id: int, peer: str, account: str) -> N
     db.execute("UPDATE job SET peer=?, account=? WHERE id=?", (peer, account, job_id))
 
 
+def set_payload(db: sqlite3.Connection, job_id: int, payload: bytes) -> None:
+    db.execute("UPDATE job SET payload=? WHERE id=?", (payload, job_id))
+
+
 def set_due(db: sqlite3.Connection, job_id: int, due_at: int) -> str | None:
     """Change when a waiting job is due; returns its lane."""
     row = db.execute(

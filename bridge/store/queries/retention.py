@@ -33,6 +33,18 @@ def purge_ledger(db: sqlite3.Connection, before: int, limit: int) -> int:
     ).rowcount
 
 
+def purge_audit(db: sqlite3.Connection, before: int, limit: int) -> int:
+    return db.execute(
+        "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at<? LIMIT ?)", (before, limit)
+    ).rowcount
+
+
+def purge_events(db: sqlite3.Connection, before: int, limit: int) -> int:
+    return db.execute(
+        "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at<? LIMIT ?)", (before, limit)
+    ).rowcount
+
+
 def needing_files(db: sqlite3.Connection, ids: Iterable[int]) -> set[int]:
     """Those of the jobs whose files in the spool may be wanted: waiting, or to be replayed."""
     found = set()

@@ -11,7 +11,7 @@ class Person(SQLModel, table=True):
     __tablename__ = "person"
 
     id: int | None = Field(default=None, primary_key=True)
-    scope: str
+    scope: str = Field(index=True)
     merged_into: int | None = None
     created_at: int
 

@@ -31,6 +31,9 @@ class Instance(SQLModel, table=True):
     old_key_hash: str | None = Field(default=None, index=True)
     #: The phone number of one that a phone connects (QR code); several may name the same.
     phone: str | None = None
+    #: When the keys were made (ms); None: with the instance.
+    key_made_at: int | None = None
+    old_key_made_at: int | None = None
 
 
 class ChatwootInbox(SQLModel, table=True):

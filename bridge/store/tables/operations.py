@@ -49,11 +49,14 @@ class Subscription(SQLModel, table=True):
     __tablename__ = "subscription"
 
     instance_id: str = Field(primary_key=True, foreign_key="instance.id", ondelete="CASCADE")
-    #: trial, active or cancelled.
+    #: As `core.trial.TrialState` has them.
     state: str
     #: When a trial or a cancelled one ends (ms); None: it does not.
     due: int | None = None
     warned_at: int | None = None
+    #: The name that the partner gave, and the kind of device it asked for: what lists filter by.
+    label: str
+    mobile: bool = False
     updated_at: int
 
 

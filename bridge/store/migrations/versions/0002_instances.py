@@ -60,6 +60,8 @@ def upgrade() -> None:
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('due', sa.Integer(), nullable=True),
     sa.Column('warned_at', sa.Integer(), nullable=True),
+    sa.Column('label', sa.String(), nullable=False),
+    sa.Column('mobile', sa.Boolean(), nullable=False),
     sa.Column('updated_at', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['instance_id'], ['instance.id'], ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('instance_id')
@@ -89,7 +91,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('ready', sa.Boolean(), server_default='1', nullable=False))
         batch_op.add_column(sa.Column('old_key_hash', sa.String(), nullable=True))
         batch_op.add_column(sa.Column('phone', sa.String(), nullable=True))
+        batch_op.add_column(sa.Column('key_made_at', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('old_key_made_at', sa.Integer(), nullable=True))
         batch_op.create_index(batch_op.f('ix_instance_old_key_hash'), ['old_key_hash'], unique=False)
+
+    with op.batch_alter_table('person', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_person_scope'), ['scope'], unique=False)
 
     # ### end Alembic commands ###
 

@@ -1,0 +1,190 @@
+"""The Chatwoot side of an instance, as it is stored: set up, changed, made again, read anew."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from bridge.clock import Clock
+from bridge.core.instance import InboxConfig, InstanceConfig
+from bridge.core.order import ChatwootOrder
+from bridge.engine.queue import Queue
+from bridge.errors import NotFound, PeerLocked, RequestError
+from bridge.relay.directory import Directory, Entry
+from bridge.relay.provisioning import Provisioning, turn_of_inbox
+from bridge.relay.turns import Turns
+from bridge.store.engine import Store, Unit
+from bridge.store.queries import claims, instances
+from bridge.store.secrets import Vault, new_secret
+
+log = structlog.get_logger(__name__)
+
+
+class Inboxes:
+    """Changes of one instance take turns, and so does everybody who looks for one inbox."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        vault: Vault,
+        queue: Queue,
+        directory: Directory,
+        provisioning: Provisioning,
+        turns: Turns,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._queue = queue
+        self._directory = directory
+        self._provisioning = provisioning
+        self._turns = turns
+        self._clock = clock
+
+    async def set(self, entry: Entry, order: ChatwootOrder) -> Entry:
+        """Provision, or change, the Chatwoot side; what is paused for its sake goes on."""
+        async with self._turns.of(entry.id):
+            entry = self._still(entry)
+            wanted = self.wanted(entry.instance, order, before=entry.inbox)
+            if entry.inbox is None:  # Chatwoot delivers already while we set it up
+                await self.save(entry, wanted)
+            try:
+                await self._provision(entry, wanted, replace_webhook=order.replace_webhook)
+            except BaseException:
+                if entry.inbox is None:
+                    await asyncio.shield(self._drop(entry))
+                raise
+            fresh = self._still(entry)
+        self._queue.resume(fresh.chatwoot_account)
+        self._queue.resume(fresh.chatwoot_peer)
+        return fresh
+
+    async def restore(self, entry: Entry) -> None:
+        """The inbox was deleted in Chatwoot: make it again, once, whoever notices first.
+
+        Raises `PeerLocked` when that takes a person.
+        """
+        async with self._turns.of(entry.id):
+            now = self._directory.by_id(entry.id)
+            if now is None or now.inbox is None or now.inbox != entry.inbox:
+                return
+            if not now.inbox.auto_create:
+                raise PeerLocked(
+                    "The Chatwoot inbox of this instance was deleted.",
+                    code="chatwoot.inbox_deleted",
+                    advice="Repeat POST /chatwoot/set with autoCreate, or name another inbox.",
+                )
+            try:
+                await self._provision(now, now.inbox, replace_webhook=False)
+            except RequestError as error:
+                raise PeerLocked(
+                    f"The Chatwoot inbox was deleted and cannot be made again: {error}",
+                    code=error.cause,
+                ) from error
+        log.warning("inbox.restored", instance=entry.instance.name)
+
+    async def refresh_signing(self, entry: Entry) -> Entry:
+        """Read the inbox again: its signing secret may have been rotated."""
+        side = entry.side
+        if side is None:
+            return entry
+        found = await side.chatwoot.inbox(side.inbox_id)
+        if found.secret != side.inbox.signing_secret:
+            await self.save(entry, replace(side.inbox, signing_secret=found.secret))
+            log.info("inbox.signing_secret_changed", instance=entry.instance.name)
+        return self._directory.by_id(entry.id) or entry
+
+    async def save(self, entry: Entry, inbox: InboxConfig) -> None:
+        """Store the Chatwoot side; of an instance that has been deleted meanwhile nothing."""
+        before = entry.inbox
+        moved = before is not None and (before.scope, before.inbox_id) != (
+            inbox.scope,
+            inbox.inbox_id,
+        )
+
+        def work(unit: Unit) -> None:
+            if not claims.exists(unit.db, entry.id):
+                return
+            instances.save_inbox(unit.db, self._vault, inbox)
+            if moved:  # what is bound belongs to the inbox before
+                unit.db.execute(
+                    "UPDATE chat SET source_id=NULL, conversation_id=NULL, status=NULL"
+                    " WHERE instance_id=?",
+                    (entry.id,),
+                )
+
+        await self._store.write(work, durable=True)
+        await self._directory.refresh(entry.id)
+
+    def wanted(
+        self, instance: InstanceConfig, order: ChatwootOrder, *, before: InboxConfig | None = None
+    ) -> InboxConfig:
+        """What an order makes of the Chatwoot side `before`."""
+        url = order.url.rstrip("/")
+        same = before is not None and before.scope == f"{url}#{order.account_id}"
+        # Evolution's convention: the part from "-cwId-" on tells equal inboxes apart (1.5).
+        name = order.name_inbox or instance.name.partition("-cwId-")[0]
+        return InboxConfig(
+            instance_id=instance.id,
+            enabled=order.enabled,
+            url=url,
+            account_id=order.account_id,
+            token=order.token,
+            sign_msg=order.sign_msg,
+            sign_delimiter=order.sign_delimiter if order.sign_msg else None,
+            reopen_conversation=order.reopen_conversation,
+            conversation_pending=order.conversation_pending,
+            merge_brazil_contacts=order.merge_brazil_contacts,
+            name_inbox=name,
+            organization=order.organization,
+            logo=order.logo,
+            auto_create=order.auto_create,
+            options=dict(order.options),
+            # Another account gets another address: what the old one still sends is not ours.
+            hook=before.hook if before and same else new_secret(),
+            inbox_id=before.inbox_id if before and same else None,
+            inbox_identifier=before.inbox_identifier if before and same else None,
+            signing_secret=before.signing_secret if before and same else None,
+            made_by_us=before.made_by_us if before and same else False,
+            lock_to_single=before.lock_to_single if before and same else False,
+            bot_contact_id=before.bot_contact_id if before and same else None,
+            bot_conversation_id=before.bot_conversation_id if before and same else None,
+            provisioned_at=before.provisioned_at if before and same else None,
+            updated_at=self._clock.ms(),
+        )
+
+    async def _provision(self, entry: Entry, wanted: InboxConfig, *, replace_webhook: bool) -> None:
+        """Raises `RequestError`."""
+        if not wanted.enabled or (not wanted.auto_create and wanted.inbox_id is None):
+            await self.save(entry, wanted)
+            return
+        chatwoot = self._directory.chatwoot(wanted)
+        await self._provisioning.check(chatwoot, wanted)
+        async with self._turns.of(turn_of_inbox(wanted, wanted.name_inbox)):
+            done = await self._provisioning.provision(
+                entry.instance, wanted, chatwoot, replace_webhook=replace_webhook
+            )
+            try:
+                await self.save(entry, done.inbox)
+            except BaseException:
+                if done.made_inbox is not None:
+                    await asyncio.shield(self._provisioning.undo(chatwoot, done.made_inbox))
+                raise
+
+    async def _drop(self, entry: Entry) -> None:
+        await self._store.write(lambda unit: instances.delete_inbox(unit.db, entry.id))
+        await self._directory.refresh(entry.id)
+
+    def _still(self, entry: Entry) -> Entry:
+        """The instance as it is now. Raises `NotFound` when it was deleted meanwhile."""
+        found = self._directory.by_id(entry.id)
+        if found is None:
+            raise gone(entry.instance.name)
+        return found
+
+
+def gone(name: str) -> NotFound:
+    return NotFound(f'The "{name}" instance does not exist', code="instance.unknown")
