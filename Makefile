@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 REPORTS := .reports
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format bench lock notices clean setup setup-dev
+.PHONY: help demo run test lint format bench lock notices errors clean setup setup-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lock: ## Make the lock files and the notices anew (ARGS=--upgrade for newer vers
 
 notices: setup-dev ## Write docs/notices.md from what is installed
 	$(BIN)/python scripts/notices
+
+errors: setup-dev ## Write docs/errors.md from the catalogue of codes
+	$(BIN)/python scripts/error-codes
 
 clean: ## Remove what these targets made, also the virtual environment
 	rm -rf .venv dist $(REPORTS) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

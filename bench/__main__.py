@@ -1,4 +1,4 @@
-"""Measure the service between stand-ins: `python -m bench [--quick] [--json FILE]`."""
+"""Measure the service between stand-ins: `python -m bench [loads|instances] [--quick]`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from bench.crowd import SIZES, crowd
 from bench.house import House, house
 from bench.loads import Figures, answers, inbound, outbound, warm
 
@@ -24,7 +25,13 @@ HOLD = 0.150
 def main() -> None:
     arguments = _arguments()
     runs = 1 if arguments.quick else arguments.runs
-    rows = asyncio.run(measure(quick=arguments.quick, runs=runs))
+    rows: list[dict[str, Any]] = []
+    if arguments.part != "instances":
+        rows += asyncio.run(measure(quick=arguments.quick, runs=runs))
+    if arguments.part != "loads":
+        for run in range(runs):
+            for size in SIZES:
+                rows += asyncio.run(crowd(run, size, quick=arguments.quick))
     _print(rows)
     if arguments.json:
         Path(arguments.json).write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
@@ -103,13 +110,14 @@ def _print(rows: list[dict[str, Any]]) -> None:
             if key not in ("way", "latency", "concurrency", "run")
         }
         figures = "  ".join(f"{key} {value:.2f}" for key, value in shown.items())
-        print(f"{way:>26} {latency * 1000:4.0f} ms C={concurrency:<3} {figures}")
+        print(f"{way:>42} {latency * 1000:4.0f} ms C={concurrency:<3} {figures}")
     print("(medians; p50, p95, p99 are ms from webhook to arrival)")
     print(f"(out contains the hold of {HOLD * 1000:.0f} ms)")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("part", nargs="?", choices=("loads", "instances"), help="only this part")
     parser.add_argument("--quick", action="store_true", help="one short run at 5 ms")
     parser.add_argument("--runs", type=int, default=3, help="runs of each case")
     parser.add_argument("--json", help="write every figure to this file")

@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,15 +49,24 @@ class House:
 
 
 @asynccontextmanager
-async def house(latency: float, *, statuses: bool = True) -> AsyncIterator[House]:
-    """Start everything with stand-ins that take `latency` seconds for each request."""
+async def house(
+    latency: float,
+    *,
+    statuses: bool = True,
+    numbers: Sequence[Number] = (Number(phone_number_id=NUMBER),),
+    prepare: Callable[[Path, ChatwootSim, str], None] | None = None,
+) -> AsyncIterator[House]:
+    """Start everything with stand-ins that take `latency` seconds for each request.
+
+    `prepare` may fill the data folder before the start; it gets Chatwoot and its address.
+    """
     chatwoot = ChatwootSim(latency=latency)
     graph = GraphSim(
         app_secret=APP_SECRET,
         verify_token="bench",
         access_token=TOKEN,
         latency=latency,
-        numbers=(Number(phone_number_id=NUMBER),),
+        numbers=tuple(numbers),
     )
     graph.auto_statuses = statuses
     with tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder:
@@ -78,6 +87,8 @@ async def house(latency: float, *, statuses: bool = True) -> AsyncIterator[House
                 "PONTE_CLOUD__MESSAGES_PER_SECOND": "1000",
                 "PONTE_LOG__LEVEL": os.environ.get("BENCH_LOG", "info"),
             }
+            if prepare is not None:
+                await asyncio.to_thread(prepare, Path(folder), chatwoot, chatwoot_url)
             started = time.perf_counter()
             log = Path(folder) / "log"
             with log.open("wb") as stderr:

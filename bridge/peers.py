@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bridge.chatwoot.client import Chatwoot
-from bridge.core.instance import InboxConfig, InstanceConfig
+from bridge.core.instance import BAILEYS, BUSINESS, InboxConfig, InstanceConfig, Proxy
 from bridge.engine.breaker import Breaker
 from bridge.engine.lanes import Head
 from bridge.engine.pacing import Pacer, Rate
 from bridge.engine.queue import LOCAL
 from bridge.net.http import Http
+from bridge.net.proxy import probe_proxy
 from bridge.relay.lanes import is_to_whatsapp
 from bridge.settings import Settings
 from bridge.whatsapp.channel import Channel
 from bridge.whatsapp.cloud.client import CloudChannel
+from bridge.whatsapp.registry import ChannelKind, Registry, absent_kind
+
+#: What the channels of phones call.
+WHATSAPP_WEB = "https://web.whatsapp.com"
 
 
 def make_channel(settings: Settings, http: Http, instance: InstanceConfig) -> tuple[Channel, str]:
+    proxy = instance.options.proxy
     channel = CloudChannel(
-        http=http,
+        http=http.through(proxy),
         base_url=settings.cloud.base_url,
         version=settings.cloud.version,
         phone_number_id=instance.number or "",
@@ -27,7 +34,29 @@ def make_channel(settings: Settings, http: Http, instance: InstanceConfig) -> tu
         media_host=settings.cloud.media_host,
         timeout=settings.cloud.timeout_seconds,
     )
-    return channel, f"whatsapp {settings.cloud.base_url}"
+    # A dead proxy is the trouble of its users alone, so it is part of the peer's name.
+    way = f" through {proxy.host}:{proxy.port}" if proxy else ""
+    return channel, f"whatsapp {settings.cloud.base_url}{way}"
+
+
+async def check_proxy(
+    settings: Settings, http: Http, proxy: Proxy, instance: InstanceConfig
+) -> None:
+    """Ask the server of the instance's channel for anything through a proxy. Raises `Invalid`."""
+    base = settings.cloud.base_url if instance.integration == BUSINESS else WHATSAPP_WEB
+    await probe_proxy(http, proxy, base, seconds=settings.api.probe_seconds)
+
+
+def make_registry(
+    settings: Settings, http: Http, more: Mapping[str, ChannelKind] | None = None
+) -> Registry:
+    """The channels that there are. `more` adds to them or replaces them, by integration."""
+    cloud = ChannelKind(
+        integration=BUSINESS,
+        make=partial(make_channel, settings, http),
+        identity=lambda instance: (instance.number, instance.token, instance.options.proxy),
+    )
+    return Registry((cloud, absent_kind(BAILEYS), *(more or {}).values()))
 
 
 def make_chatwoot(settings: Settings, http: Http, inbox: InboxConfig) -> Chatwoot:

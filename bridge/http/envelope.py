@@ -20,6 +20,8 @@ from bridge.errors import BridgeError, ForbiddenAddress, PeerError, RequestError
 _MESSAGES: Final = 100
 _CHARACTERS: Final = 300
 
+_CODE: Final = web.ResponseKey("code", str)
+
 _CODES: Final = {
     HTTPStatus.NOT_FOUND: "route.unknown",
     HTTPStatus.METHOD_NOT_ALLOWED: "route.wrong_method",
@@ -50,7 +52,14 @@ def envelope(
     if len(told) > _MESSAGES:
         told[_MESSAGES:] = [f"and {len(told) - _MESSAGES} more"]
     body = {"status": int(status), "error": phrase, "response": {"message": told, "code": code}}
-    return json_response(body, status=status, headers=headers)
+    answer = json_response(body, status=status, headers=headers)
+    answer[_CODE] = code
+    return answer
+
+
+def code_of(answer: web.StreamResponse) -> str | None:
+    """Return the code of the failure that an answer tells; None: it tells none in our envelope."""
+    return answer.get(_CODE)
 
 
 def status_of(error: BridgeError) -> HTTPStatus:

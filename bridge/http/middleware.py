@@ -1,4 +1,4 @@
-"""The edge of the API, as one middleware: trace id, access, errors.
+"""The edge of the API, as one middleware: trace id, access, errors, audit.
 
 One, because webhooks pass it hundreds of times a second. For these it costs an id, a dictionary
 look-up and a header.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -16,6 +17,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bridge.errors import BridgeError, RequestError
 from bridge.http import envelope
+from bridge.http.addresses import Network
+from bridge.http.auditing import Auditor
 from bridge.http.gate import Gate, admit
 from bridge.http.routing import route_of
 
@@ -33,7 +36,9 @@ def trace_of(request: web.Request) -> str:
     return request[_TRACE]
 
 
-def edge(gate: Gate) -> Middleware:
+def edge(
+    gate: Gate, *, auditor: Auditor | None = None, trusted_proxies: Sequence[Network] = ()
+) -> Middleware:
     """Make the middleware. aiohttp runs each request in a context of its own, so ids stay apart."""
 
     @web.middleware
@@ -42,10 +47,13 @@ def edge(gate: Gate) -> Middleware:
         request[_TRACE] = trace
         structlog.contextvars.bind_contextvars(trace=trace)
         try:
-            answer = await _answer(gate, request, handler)
+            answer = await _answer(gate, trusted_proxies, request, handler)
         except web.HTTPException as redirect:  # errors have become answers already
             redirect.headers.update({TRACE_HEADER: trace, hdrs.SERVER: _SERVER})
             raise
+        route = route_of(request)
+        if auditor is not None and route is not None and route.audit is not None:
+            await auditor.tell(request, route.audit, answer, trace)
         if not answer.prepared:
             answer.headers[TRACE_HEADER] = trace
             answer.headers[hdrs.SERVER] = _SERVER
@@ -60,13 +68,15 @@ def edge(gate: Gate) -> Middleware:
     return guarded
 
 
-async def _answer(gate: Gate, request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer(
+    gate: Gate, trusted_proxies: Sequence[Network], request: web.Request, handler: Handler
+) -> web.StreamResponse:
     try:
         route = route_of(request)
         if route is not None:
             if request.match_info and "%00" in request.rel_url.raw_path:
                 raise web.HTTPNotFound  # noqa: TRY301 - no name holds NUL, and no database takes it
-            await admit(gate, request, route)
+            await admit(gate, request, route, trusted_proxies)
         return await handler(request)
     except web.HTTPException as error:
         if error.status < web.HTTPBadRequest.status_code:

@@ -11,7 +11,8 @@ import orjson
 from aiohttp import hdrs, web
 from pydantic import TypeAdapter
 
-from bridge.http.routing import INSTANCE, Access, Route
+from bridge.http.dialects import choosing
+from bridge.http.routing import ID, INSTANCE, PREFIX, TOKEN, Access, Route
 
 _REF: Final = "#/components/schemas/{model}"
 _Mode: TypeAlias = Literal["validation", "serialization"]
@@ -43,11 +44,36 @@ _ERROR_SCHEMA: Final = {
     },
 }
 
+#: The whole API twice; what is served at the first alone says so.
+_SERVERS: Final = [{"url": "/"}, {"url": PREFIX, "description": "As L2MSG's clients call it."}]
+
 _WHO: Final = {
     Access.GLOBAL_KEY: "Needs the global key.",
     Access.INSTANCE_KEY: "Needs the global key or the key of the instance.",
+    Access.PARTNER: "Needs the partner token.",
+    Access.PATH_TOKEN: "Needs the key of the instance in the path, and the client token if one is "
+    "set.",
     Access.WEBHOOK: "Called by another program, which proves itself by signature or secret path.",
     Access.PUBLIC: "",
+}
+
+
+_DIALECT: Final = {
+    "name": choosing.HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "enum": [*choosing.VALUES]},
+    "description": "In which dialect to answer; without it the request decides.",
+}
+_IN_THE_PATH: Final = {ID: "The id of the instance.", TOKEN: "The key of the instance."}
+
+_SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
+    Access.GLOBAL_KEY: [{"apikey": []}, {"bearer": []}],
+    Access.INSTANCE_KEY: [{"apikey": []}, {"bearer": []}],
+    Access.PARTNER: [{"partner": []}],
+    Access.PATH_TOKEN: [{"client": []}, {}],
+    Access.WEBHOOK: [],
+    Access.PUBLIC: [],
 }
 
 
@@ -65,6 +91,7 @@ def document(routes: Sequence[Route], *, title: str, version: str) -> dict[str, 
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
+        "servers": _SERVERS,
         "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
         "paths": paths,
         "components": {
@@ -73,6 +100,8 @@ def document(routes: Sequence[Route], *, title: str, version: str) -> dict[str, 
             "securitySchemes": {
                 "apikey": {"type": "apiKey", "in": "header", "name": "apikey"},
                 "bearer": {"type": "http", "scheme": "bearer"},
+                "partner": {"type": "http", "scheme": "bearer"},
+                "client": {"type": "apiKey", "in": "header", "name": "Client-Token"},
             },
         },
     }
@@ -151,12 +180,17 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "operationId": _operation_id(route),
         "tags": [route.tag],
         "summary": route.summary,
-        "security": [{"apikey": []}, {"bearer": []}] if route.access.needs_key else [],
+        "security": _SECURITY[route.access],
         "responses": _responses(route, schemas),
     }
     if text := " ".join(part for part in (route.description, _WHO[route.access]) if part):
         described["description"] = text
-    if parameters := [*_path_parameters(route), *_query_parameters(schemas.query(route))]:
+    if not route.has_prefix:
+        described["servers"] = _SERVERS[:1]
+    parameters = [*_path_parameters(route), *_query_parameters(schemas.query(route))]
+    if route.dialects:
+        parameters.append(_DIALECT)
+    if parameters:
         described["parameters"] = parameters
     if route.request is not None or route.raw_body:
         schema = {"type": "object"} if route.request is None else schemas.of(route, "request")
@@ -177,6 +211,8 @@ def _path_parameters(route: Route) -> Iterator[dict[str, Any]]:
         parameter = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         if name == INSTANCE:
             parameter["description"] = "The name of the instance."
+        elif route.access is Access.PATH_TOKEN and name in _IN_THE_PATH:
+            parameter["description"] = _IN_THE_PATH[name]
         yield parameter
 
 
@@ -200,29 +236,32 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
         )
         for status, model in route.responses.items()
     }
-    for status in _errors(route):
+    for status in sorted(_errors(route)):
         responses.setdefault(str(int(status)), {"$ref": f"#/components/responses/{status.name}"})
-    responses["default"] = {"$ref": "#/components/responses/Failure"}
     return responses
 
 
-def _errors(route: Route) -> Iterator[HTTPStatus]:
-    """Tell the errors that the foundation itself may answer on a route."""
+def _errors(route: Route) -> set[HTTPStatus]:
+    """What may go wrong on a route: what its handler declares, and what happens before it."""
+    errors = {*route.errors}
+    has_body = route.request is not None or route.raw_body
     if route.access.needs_key:
-        yield HTTPStatus.UNAUTHORIZED
+        errors |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
+    if route.access is not Access.PUBLIC:
+        errors.add(HTTPStatus.SERVICE_UNAVAILABLE)  # the database cannot be read or written
     if route.parameters:
-        yield HTTPStatus.NOT_FOUND
-    if route.request is not None or route.query is not None or route.raw_body:
-        yield HTTPStatus.BAD_REQUEST
-    if route.request is not None or route.raw_body:
-        yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        errors.add(HTTPStatus.NOT_FOUND)
+    if has_body or route.query is not None or route.dialects:
+        errors.add(HTTPStatus.BAD_REQUEST)
+    if has_body:
+        errors |= {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+    return errors
 
 
 def _error_responses(routes: Iterable[Route]) -> dict[str, Any]:
     error = {"$ref": _REF.format(model="Error")}
     statuses = sorted({status for route in routes for status in _errors(route)})
-    responses = {status.name: _described(status.phrase, error) for status in statuses}
-    return responses | {"Failure": _described("Any other failure.", error)}
+    return {status.name: _described(status.phrase, error) for status in statuses}
 
 
 def _described(text: str, schema: Any) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bridge.http.addresses import Network
+from bridge.http.auditing import Auditor
 from bridge.http.gate import Gate
 from bridge.http.middleware import edge
 from bridge.http.routing import Route, mount
@@ -24,12 +26,20 @@ LINGERING_SECONDS: Final = 5.0
 SHUTDOWN_SECONDS: Final = 20.0
 
 
-def make_app(routes: Iterable[Route], *, gate: Gate, max_body: int) -> web.Application:
+def make_app(
+    routes: Iterable[Route],
+    *,
+    gate: Gate,
+    max_body: int,
+    auditor: Auditor | None = None,
+    trusted_proxies: Sequence[Network] = (),
+) -> web.Application:
     """Make the application: the routes behind the one middleware.
 
     `max_body` is in bytes and holds for every route that names no limit of its own.
     """
-    app = web.Application(middlewares=[edge(gate)], client_max_size=max_body)
+    guarded = edge(gate, auditor=auditor, trusted_proxies=trusted_proxies)
+    app = web.Application(middlewares=[guarded], client_max_size=max_body)
     mount(app, routes, max_body=max_body)
     return app
 

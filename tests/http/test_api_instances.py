@@ -134,8 +134,8 @@ async def test_odd_names_work_everywhere(empty_house: House, name: str) -> None:
         ({"instanceName": 7}, "instanceName is not of a type(s) string"),
         ({"token": None}, "token is required"),
         ({"number": None}, "number is required"),
-        ({"integration": "WHATSAPP-SMOKE"}, "The integration WHATSAPP-SMOKE is not"),
-        ({"chatwootSignMsg": "true"}, "chatwootSignMsg is not of a type(s) boolean"),
+        ({"integration": "WHATSAPP-SMOKE"}, "Invalid integration"),
+        ({"chatwootSignMsg": "perhaps"}, "chatwootSignMsg is not of a type(s) boolean"),
         ({"chatwootAccountId": "one"}, "chatwootAccountId is not of a type(s) integer"),
         ({"chatwootAccountId": 0}, "chatwootAccountId must be greater than or equal to 1"),
         ({"chatwootUrl": "chat.example.org"}, 'Invalid "url" property in chatwoot'),
@@ -246,13 +246,104 @@ async def test_a_wrong_meta_token_leaves_no_trace_in_chatwoot(empty_house: House
     status, code, message = await refused(empty_house, token="EAAwrong")
     assert (status, code) == (400, "whatsapp.token")
     assert "EAAwrong" not in message
-    assert empty_house.chat.requests.total() == 0
+    assert set(empty_house.chat.requests) == {"GET profile"}  # asked at the same time
 
 
 async def test_meta_being_down_does_not_prevent_a_create(empty_house: House) -> None:
     empty_house.graph.faults.always(Route.NUMBER, faults.broken())
     made = await empty_house.create()
     assert made["instance"]["status"] in ("open", "connecting", "close")
+
+
+# ---------------------------------------------------------------- keys, channels, not active
+
+
+async def test_a_key_may_be_wished_for_and_opens_the_instance(empty_house: House) -> None:
+    house = empty_house
+    made = await house.ok(
+        "POST",
+        "/instance/create",
+        json={"instanceName": "loja", "integration": "WHATSAPP-BAILEYS", "token": "minha-chave"},
+    )
+    assert made["hash"] == "minha-chave"
+    await house.ok("GET", "/instance/connectionState/loja", key="minha-chave")
+
+
+@pytest.mark.parametrize("key", ["minha-chave", KEY])
+async def test_a_key_opens_one_instance_only(empty_house: House, key: str) -> None:
+    house = empty_house
+    first = {"instanceName": "um", "integration": "WHATSAPP-BAILEYS", "token": "minha-chave"}
+    await house.ok("POST", "/instance/create", json=first)
+    second = first | {"instanceName": "dois", "token": key}
+    status, body = await house.call("POST", "/instance/create", json=second)
+    assert (status, told(body)) == (400, ("instance.key_taken", "Token already exists"))
+    assert [row["name"] for row in await house.ok("GET", "/instance/fetchInstances")] == ["um"]
+
+
+async def test_of_two_creates_with_one_key_at_once_one_wins(empty_house: House) -> None:
+    house = empty_house
+    orders = [
+        {"instanceName": name, "integration": "WHATSAPP-BAILEYS", "token": "minha-chave"}
+        for name in ("um", "dois", "três")
+    ]
+    answers = await asyncio.gather(
+        *(house.call("POST", "/instance/create", json=order) for order in orders)
+    )
+    assert sorted(status for status, _ in answers) == [201, 400, 400]
+
+
+async def test_a_channel_that_is_not_installed_is_stored_whole_and_named(
+    empty_house: House,
+) -> None:
+    house = empty_house
+    order = house.order(
+        integration="WHATSAPP-BAILEYS",
+        token=None,
+        number="5511987650001",
+        qrcode=True,
+        webhookUrl="https://example.org/hook",
+        rabbitmqEnabled=True,
+        typebotUrl=house.chat_url,
+        typebot="lead",
+    )
+    made = await house.ok("POST", "/instance/create", json=order)
+    assert made["instance"]["status"] == "close"
+    assert made["notActive"] == ["WHATSAPP-BAILEYS", "webhook", "rabbitmq", "typebot"]
+    assert any("WHATSAPP-BAILEYS is not installed" in text for text in made["warnings"])
+    assert made["qrcode"]["count"] == 0
+    assert len(house.chat.inboxes) == 1
+    assert len(await house.rows("SELECT * FROM typebot")) == 1
+    (row,) = await house.ok("GET", "/instance/fetchInstances")
+    assert (row["connectionStatus"], row["number"]) == ("close", "5511987650001")
+
+
+async def test_a_typebot_that_is_not_there_is_refused(empty_house: House) -> None:
+    order = {"instanceName": "loja", "typebot_url": "http://127.0.0.1:9/x", "typebot": "lead"}
+    status, body = await empty_house.call("POST", "/instance/create", json=order)
+    assert (status, told(body)[0]) == (400, "typebot.unreachable")
+    assert told(body)[1].startswith("Typebot cannot be reached at 127.0.0.1:9: ")
+    await nothing_is_left(empty_house)
+
+
+async def test_one_that_is_being_created_is_seen_by_nobody(empty_house: House) -> None:
+    house = empty_house
+    hangs = house.chat.faults.hang(30, route="POST contacts")
+    order = house.order(integration="WHATSAPP-BAILEYS", token="minha-chave", number=None)
+    creating = asyncio.ensure_future(house.call("POST", "/instance/create", json=order))
+    await house.chat.wait_for(lambda: hangs.hits > 0)
+    assert await house.ok("GET", "/instance/fetchInstances") == []
+    for key in (KEY, "minha-chave"):
+        status, _ = await house.call("GET", "/instance/connectionState/loja", key=key)
+        assert status == (404 if key == KEY else 401)
+    status, _ = await house.call("DELETE", "/instance/delete/loja")
+    assert status == 404
+    status, body = await house.call("POST", "/instance/create", json=order)
+    assert (status, told(body)[0]) == (403, "instance.name_taken")
+    house.chat.faults.clear()
+    assert (await creating)[0] == 201
+    await house.ok("GET", "/instance/connectionState/loja", key="minha-chave")
+    events = [row["name"] for row in await house.rows("SELECT name FROM event")]
+    assert events[0] == "instance.create"
 
 
 # ---------------------------------------------------------------- adopting an inbox
@@ -426,6 +517,88 @@ async def test_fetch_instances_filters(
     assert status == 404 or len(body) == count
 
 
+async def many(house: House, count: int) -> list[str]:
+    """So many instances that a phone is to connect; their names, in order."""
+    names = [f"loja-{number:02}" for number in range(count)]
+    for name in names:
+        body = {
+            "instanceName": name,
+            "integration": "WHATSAPP-BAILEYS",
+            "number": f"551{name[-2:]}",
+        }
+        await house.ok("POST", "/instance/create", json=body)
+    return names
+
+
+async def listed(house: House, **query: Any) -> tuple[list[str], int]:
+    """Names on a page, and how many there are in all."""
+    headers = {"apikey": query.pop("key", KEY)}
+    url = f"{house.url}/instance/fetchInstances"
+    async with house.http.get(url, params=query, headers=headers) as answer:
+        assert answer.status == 200
+        rows = await answer.json()
+        return [row["name"] for row in rows], int(answer.headers["X-Total-Count"])
+
+
+async def test_a_list_comes_in_pages_or_whole(empty_house: House) -> None:
+    names = await many(empty_house, 7)
+    assert await listed(empty_house) == (names, 7)
+    assert await listed(empty_house, page=1, pageSize=3) == (names[:3], 7)
+    assert await listed(empty_house, page=3, pageSize=3) == (names[6:], 7)
+    assert await listed(empty_house, page=4, pageSize=3) == ([], 7)
+    assert await listed(empty_house, pageSize=2) == (names[:2], 7)
+    assert await listed(empty_house, page=1) == (names, 7)
+    assert await listed(empty_house, number="55103") == (["loja-03"], 1)
+    for query in ({"page": "0"}, {"pageSize": "1001"}, {"page": "x"}, {"pageSize": "-1"}):
+        status, _ = await empty_house.call("GET", "/instance/fetchInstances", params=query)
+        assert status == 400, query
+
+
+async def test_nothing_in_the_query_shows_an_instances_key_another(empty_house: House) -> None:
+    house = empty_house
+    made = [
+        await house.ok("POST", "/instance/create", json={"instanceName": n, "token": f"{n}-key"})
+        for n in ("um", "dois")
+    ]
+    other = made[1]["instance"]["instanceId"]
+    for query in ({}, {"instanceName": "um"}):
+        assert (await listed(house, key="um-key", **query))[0] == ["um"]
+    for query in (
+        {"instanceName": "dois"},
+        {"instanceId": other},
+        {"number": "1"},
+        {"page": "1", "instanceId": other},
+    ):
+        status, body = await house.call(
+            "GET", "/instance/fetchInstances", params=query, key="um-key"
+        )
+        assert status == 404 or body in ([], [{"name": "um"}]) or body[0]["name"] == "um", query
+        assert "dois" not in str(body) or status == 404, query
+
+
+async def test_evolution_1_answers_a_name_with_the_one_row(house: House) -> None:
+    path, header = "/instance/fetchInstances", {"X-Api-Dialect": "v1"}
+    row = await house.ok("GET", path, params={"instanceName": NAME}, headers=header)
+    assert row["instance"]["instanceName"] == NAME
+    rows = await house.ok("GET", path, headers=header)
+    assert [one["instance"]["instanceName"] for one in rows] == [NAME]
+    rows = await house.ok("GET", path, params={"instanceName": NAME}, headers=header, key=house.key)
+    assert isinstance(rows, list)
+    status, body = await house.call("GET", path, params={"instanceName": "x"}, headers=header)
+    assert (status, told(body)[1]) == (404, 'Instance "x" not found')
+    assert await house.ok("GET", path, params={"instanceName": "x"}) == []
+
+
+async def test_secrets_are_shown_only_where_the_operator_wants_it(tmp_path: Path) -> None:
+    options = {"api": {"expose_secrets": True}}
+    async with bridge_house(tmp_path, options=options) as house:
+        (row,) = await house.ok("GET", "/instance/fetchInstances")
+        assert row["Chatwoot"]["token"] == house.chat.admin_token
+        assert house.key not in str(row)
+        (row,) = await house.ok("GET", "/instance/fetchInstances", key=house.key)
+        assert house.chat.admin_token not in str(row)
+
+
 async def test_an_instances_key_opens_that_instance_only(tmp_path: Path) -> None:
     async with bridge_house(tmp_path, graph={"numbers": (Number(), OTHER)}) as house:
         key = house.key
@@ -532,8 +705,6 @@ async def test_set_and_find_agree(house: House) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"accountId": None}, "accountId is not of a type(s) integer"),
-        ({"token": ""}, 'The "token" cannot be empty'),
         ({"url": "ftp://x"}, 'Invalid "url" property in chatwoot'),
         ({"enabled": "yes"}, "enabled is not of a type(s) boolean"),
         ({"signDelimiter": "x" * 65}, "signDelimiter does not meet maximum length of 64"),

@@ -71,7 +71,8 @@ def code(text: str) -> str:
 async def still_works(house: House) -> None:
     """Nothing was stored, and nothing is broken."""
     await house.quiet()
-    assert await house.rows("SELECT * FROM job") == []
+    # What the creation of the instance left is not about it.
+    assert await house.rows("SELECT * FROM job WHERE kind<>'cleanup'") == []
     chat = await house.talk()
     house.chat.agent_writes(chat.id, "oi")
     await house.sent()

@@ -47,23 +47,38 @@ def test_every_reference_leads_somewhere(told):
             target = target[step]
 
 
-def test_every_route_has_the_error_envelope(told):
+def test_every_failure_is_declared_with_the_error_envelope(told):
+    for response in told["components"]["responses"].values():
+        schema = response["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Error"}
     for methods in told["paths"].values():
         for operation in methods.values():
-            assert operation["responses"]["default"] == {"$ref": "#/components/responses/Failure"}
-    failure = told["components"]["responses"]["Failure"]
-    assert failure["content"]["application/json"]["schema"]["$ref"].endswith("/Error")
+            assert "default" not in operation["responses"]
+            assert "500" not in operation["responses"]
     assert told["components"]["schemas"]["Error"]["required"] == ["status", "error", "response"]
+
+
+def test_failures_of_a_handler_are_declared_beside_those_of_its_kind(told):
+    declared = {*told["paths"]["/instance/create"]["post"]["responses"]}
+    assert declared == {"201", "400", "401", "403", "408", "413", "429", "503"}
 
 
 def test_routes_with_a_key_say_so(told):
     keyed = told["paths"]["/instance/create"]["post"]
     assert keyed["security"] == [{"apikey": []}, {"bearer": []}]
     assert "global key" in keyed["description"]
-    assert {"400", "401", "413", "201"} <= set(keyed["responses"])
+    assert {"400", "401", "413", "429", "201"} <= set(keyed["responses"])
     hook = told["paths"]["/hook/{secret}"]["post"]
     assert hook["security"] == []
     assert "401" not in hook["responses"]
+
+
+def test_the_prefix_is_a_second_server_for_what_it_serves(told):
+    assert [server["url"] for server in told["servers"]] == ["/", "/whatsapp"]
+    assert not [path for path in told["paths"] if path.startswith("/whatsapp")]
+    assert "servers" not in told["paths"]["/instance/create"]["post"]
+    assert "servers" not in told["paths"]["/"]["get"]
+    assert told["paths"]["/hook/{secret}"]["post"]["servers"] == [{"url": "/"}]
 
 
 def test_bodies_and_answers_are_told_by_alias(told):

@@ -27,13 +27,14 @@ from structlog.typing import EventDict
 
 from bridge.app import DATABASE, Service, running
 from bridge.clock import SystemClock
-from bridge.engine.queue import Job, Outcome, Retry
+from bridge.engine.queue import LOCAL, Job, Outcome, Retry
 from bridge.http.server import serving
 from bridge.settings import Settings
 from bridge.sim.chatwoot import ChatwootSim, Conversation, Inbox, Message
 from bridge.sim.graph import GraphSim, SentMessage
 from bridge.store import schema
 from bridge.store.engine import Unit
+from bridge.whatsapp.registry import ChannelKind
 
 KEY = "the-global-key-of-the-tests"
 META_TOKEN = "EAA-token-of-the-shop"
@@ -93,6 +94,8 @@ class House:
     clock: ShiftedClock
     service: Service = field(init=False)
     key: str = ""
+    #: Kinds of channels beside our own (`support.qr_channel`).
+    channels: Mapping[str, ChannelKind] = field(default_factory=dict)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -101,7 +104,7 @@ class House:
     async def start(self) -> None:
         port = self.settings.server.port
         service = await self._stack.enter_async_context(
-            running(self.settings, clock=self.clock, chance=lambda: 1.0)
+            running(self.settings, clock=self.clock, chance=lambda: 1.0, channels=self.channels)
         )
         await self._stack.enter_async_context(
             serving(service.app, host="127.0.0.1", port=port, shutdown_seconds=1)
@@ -148,6 +151,18 @@ class House:
                     await self._moved.wait()
                 elif not self.chat.webhooks.pending and not self.graph.outbox.outstanding:
                     return
+
+    async def pass_time(self, hours: float) -> None:
+        """Set the clock ahead, and wait until nothing is due any more."""
+        self.clock.ahead_seconds += hours * 3600
+        self.service.queue.resume(LOCAL)  # the worker looks at the clock again
+        async with asyncio.timeout(10):
+            while True:
+                self._moved.clear()
+                due = "SELECT COUNT(*) AS n FROM job WHERE state='waiting' AND due_at<=?"
+                if (await self.rows(due, self.clock.ms()))[0]["n"] == 0:
+                    return
+                await self._moved.wait()
 
     async def waiting(self) -> int:
         found = await self.service.store.read(
@@ -348,10 +363,11 @@ async def bridge_house(
     chatwoot: Mapping[str, Any] | None = None,
     graph: Mapping[str, Any] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    channels: Mapping[str, ChannelKind] | None = None,
 ) -> AsyncIterator[House]:
     """Run everything. `order` changes the create body, `options` (by section) the settings.
 
-    `chatwoot` and `graph` are arguments of the stand-ins.
+    `chatwoot` and `graph` are arguments of the stand-ins, `channels` is one of `running`.
     """
     chat = ChatwootSim(webhook_timeout=5, **(chatwoot or {}))
     meta = GraphSim(
@@ -376,6 +392,7 @@ async def bridge_house(
             url=f"http://127.0.0.1:{port}",
             http=http,
             clock=ShiftedClock(),
+            channels=channels or {},
         )
         meta.webhook_url = f"{house.url}/webhook/meta"
         await house.start()

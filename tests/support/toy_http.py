@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Literal
 
 from aiohttp import web
@@ -159,6 +160,7 @@ def toy_routes() -> tuple[Route, ...]:
             Access.GLOBAL_KEY,
             request=Wish,
             responses={201: Made},
+            errors=(HTTPStatus.FORBIDDEN,),
             tag="instances",
             audit="instance.create",
         ),

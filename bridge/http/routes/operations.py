@@ -9,7 +9,6 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from bridge import __version__
 from bridge.clock import Clock, utc
 from bridge.engine.queue import Queue
 from bridge.errors import Conflict, Invalid, NotFound, Unavailable
@@ -28,7 +27,7 @@ class Page(BaseModel):
     """Newest first; `before` is the last id of the page before."""
 
     limit: int = Field(default=50, ge=1, le=500)
-    before: int | None = Field(default=None, ge=1)
+    before: int | None = Field(default=None, ge=1, lt=2**63)
 
 
 class Asked(BaseModel):
@@ -43,19 +42,6 @@ class Operations:
     queue: Queue
     metrics: Metrics
     clock: Clock
-
-    async def root(self, request: web.Request) -> web.Response:
-        """The answer that dashboards written for Evolution probe for."""
-        base = str(request.url.origin())
-        return json_response(
-            {
-                "status": 200,
-                "message": "Welcome to Ponte, it is working!",
-                "version": __version__,
-                "clientName": "ponte",
-                "documentation": f"{base}/docs",
-            }
-        )
 
     async def healthz(self, request: web.Request) -> web.Response:  # noqa: ARG002
         """The process runs; nothing is asked."""
@@ -134,9 +120,14 @@ class Operations:
     def routes(self) -> tuple[Route, ...]:
         ok = {HTTPStatus.OK: dict[str, Any]}
         return (
-            _public("/", self.root, "Say hello", ok),
             _public("/healthz", self.healthz, "Is the process alive", ok),
-            _public("/readyz", self.readyz, "Can webhooks be kept", ok),
+            _public(
+                "/readyz",
+                self.readyz,
+                "Can webhooks be kept",
+                ok,
+                errors=(HTTPStatus.SERVICE_UNAVAILABLE,),
+            ),
             _keyed("GET", "/metrics", self.prometheus, "Metrics for Prometheus", {200: None}),
             _keyed(
                 "GET",
@@ -146,9 +137,32 @@ class Operations:
                 {HTTPStatus.OK: list[dict[str, Any]]},
                 query=Page,
             ),
-            _keyed("GET", "/dead-letters/{id}", self.dead_letter, "Show a dead letter", ok),
-            _keyed("POST", "/dead-letters/{id}/replay", self.replay, "Try it again", ok),
-            _keyed("DELETE", "/dead-letters/{id}", self.discard, "Give it up", ok),
+            _keyed(
+                "GET",
+                "/dead-letters/{id}",
+                self.dead_letter,
+                "Show a dead letter",
+                ok,
+                errors=(HTTPStatus.BAD_REQUEST,),
+            ),
+            _keyed(
+                "POST",
+                "/dead-letters/{id}/replay",
+                self.replay,
+                "Try it again",
+                ok,
+                audit="dead_letter.replay",
+                errors=(HTTPStatus.BAD_REQUEST,),
+            ),
+            _keyed(
+                "DELETE",
+                "/dead-letters/{id}",
+                self.discard,
+                "Give it up",
+                ok,
+                audit="dead_letter.discard",
+                errors=(HTTPStatus.BAD_REQUEST,),
+            ),
             _keyed(
                 "GET",
                 "/why",
@@ -156,11 +170,19 @@ class Operations:
                 "Tell the story of a message",
                 {HTTPStatus.OK: list[dict[str, Any]]},
                 query=Asked,
+                errors=(HTTPStatus.NOT_FOUND,),
             ),
         )
 
 
-def _public(path: str, handler: Any, summary: str, responses: dict[Any, Any]) -> Route:
+def _public(
+    path: str,
+    handler: Any,
+    summary: str,
+    responses: dict[Any, Any],
+    *,
+    errors: tuple[HTTPStatus, ...] = (),
+) -> Route:
     return Route(
         method="GET",
         path=path,
@@ -169,6 +191,7 @@ def _public(path: str, handler: Any, summary: str, responses: dict[Any, Any]) ->
         tag=TAG,
         access=Access.PUBLIC,
         responses=responses,
+        errors=errors,
     )
 
 
@@ -180,6 +203,8 @@ def _keyed(
     responses: dict[Any, Any],
     *,
     query: type[BaseModel] | None = None,
+    audit: str | None = None,
+    errors: tuple[HTTPStatus, ...] = (),
 ) -> Route:
     return Route(
         method=method,
@@ -190,6 +215,8 @@ def _keyed(
         access=Access.GLOBAL_KEY,
         responses=responses,
         query=query,
+        audit=audit,
+        errors=errors,
     )
 
 

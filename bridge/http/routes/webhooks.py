@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from bridge.relay.directory import Directory
 from bridge.relay.intake_chatwoot import ChatwootIntake
 from bridge.relay.intake_whatsapp import WhatsAppIntake
 from bridge.relay.recheck import Recheck, is_signed
+from bridge.whatsapp.cloud.parser import claimed
 from bridge.whatsapp.cloud.parser import parse as parse_cloud
 from bridge.whatsapp.cloud.signature import challenge
 from bridge.whatsapp.cloud.signature import verify as verify_cloud
@@ -35,6 +37,8 @@ _HALF_PAIR = re.compile(
 #: Meta sends up to 3 MB, 1,000 updates in one webhook (whatsapp-channels.md A.2).
 META_BODY = 8 * 1024 * 1024
 CHATWOOT_BODY = 4 * 1024 * 1024
+#: One webhook comes from one app, so its numbers have one secret, or two during a rotation.
+MOST_SECRETS = 20
 TAG = "Webhooks"
 
 
@@ -56,13 +60,12 @@ class MetaWebhook:
 
     async def challenge(self, request: web.Request) -> web.Response:
         """Meta asks whether the address is ours; the answer is its challenge, bare."""
-        tokens = [*self._directory.verify_tokens()]
-        if self._verify_token:
-            tokens.append(self._verify_token)
-        for token in tokens:
-            answer = challenge(request.query, token)
-            if answer is not None:
-                return web.Response(text=answer)
+        given = request.query.get("hub.verify_token", "")
+        answer = challenge(request.query, self._verify_token or "")
+        if answer is None and await self._directory.has_verify_token(given):
+            answer = challenge(request.query, given)
+        if answer is not None:
+            return web.Response(text=answer)
         raise Forbidden(
             "The verify token does not fit. It is cloud.verify_token of this service.",
             code="meta.verify_token",
@@ -72,30 +75,33 @@ class MetaWebhook:
         body = await read_body(request)
         signature = request.headers.get("X-Hub-Signature-256")
         numbers: frozenset[str] | None = None
-        if not verify_cloud(body, signature, self._app_secrets):
-            numbers = self._numbers_signed_for(body, signature)
-        events = parse_cloud(decode(body), received_at=utc(self._clock.ms()))
+        trusted = verify_cloud(body, signature, self._app_secrets)
+        if signature is None:
+            raise _unsigned()
+        said = decode(body)
+        if not trusted:
+            numbers = self._numbers_signed_for(body, signature, said)
+        events = parse_cloud(said, received_at=utc(self._clock.ms()))
         if numbers is not None:
             events = [_own(event, numbers) for event in events]
         await self._intake.keep(events, trace_id=trace_of(request))
         return web.Response(text="EVENT_RECEIVED")
 
-    def _numbers_signed_for(self, body: bytes, signature: str | None) -> frozenset[str]:
+    def _numbers_signed_for(self, body: bytes, signature: str, said: object) -> frozenset[str]:
         """Numbers whose own app secret signed this. Raises `Unauthorized` when there are none.
 
-        Whoever brought a secret along may speak for that number, not for those of others.
+        Whoever brought a secret along may speak for that number, not for those of others. Only
+        secrets of instances that the webhook says it is about (their number, or their business
+        account) are tried.
         """
         brought: dict[str, list[str]] = {}
-        for entry in self._directory.all():
+        for entry in self._directory.concerned(*claimed(said)):
             if entry.instance.app_secret and entry.instance.number:
                 brought.setdefault(entry.instance.app_secret, []).append(entry.instance.number)
-        for secret, numbers in brought.items():
+        for secret, numbers in islice(brought.items(), MOST_SECRETS):
             if verify_cloud(body, signature, [secret]):
                 return frozenset(numbers)
-        raise Unauthorized(
-            "The signature does not fit any app secret (cloud.app_secrets).",
-            code="meta.signature",
-        )
+        raise _unsigned()
 
 
 class ChatwootWebhook:
@@ -141,6 +147,12 @@ class ChatwootWebhook:
             )
         await self._intake.keep(entry, _read(body), trace_id=trace_of(request))
         return _kept()
+
+
+def _unsigned() -> Unauthorized:
+    return Unauthorized(
+        "The signature does not fit any app secret (cloud.app_secrets).", code="meta.signature"
+    )
 
 
 def _own(event: Event, numbers: frozenset[str]) -> Event:
@@ -194,6 +206,7 @@ def routes(meta: MetaWebhook, chatwoot: ChatwootWebhook) -> tuple[Route, ...]:
             tag=TAG,
             access=Access.WEBHOOK,
             responses=kept,
+            errors=(HTTPStatus.FORBIDDEN,),
         ),
         Route(
             method="POST",
@@ -204,6 +217,7 @@ def routes(meta: MetaWebhook, chatwoot: ChatwootWebhook) -> tuple[Route, ...]:
             tag=TAG,
             access=Access.WEBHOOK,
             responses=kept,
+            errors=(HTTPStatus.UNAUTHORIZED,),
             raw_body=True,
             max_body=META_BODY,
         ),
@@ -216,6 +230,7 @@ def routes(meta: MetaWebhook, chatwoot: ChatwootWebhook) -> tuple[Route, ...]:
             tag=TAG,
             access=Access.WEBHOOK,
             responses=kept,
+            errors=(HTTPStatus.UNAUTHORIZED,),
             raw_body=True,
             max_body=CHATWOOT_BODY,
         ),
@@ -228,6 +243,7 @@ def routes(meta: MetaWebhook, chatwoot: ChatwootWebhook) -> tuple[Route, ...]:
             tag=TAG,
             access=Access.WEBHOOK,
             responses=kept,
+            errors=(HTTPStatus.UNAUTHORIZED,),
             raw_body=True,
             max_body=CHATWOOT_BODY,
         ),

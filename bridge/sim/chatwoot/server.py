@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -29,6 +29,8 @@ class Seen:
     path: str
     query: str
     params: Json
+    #: The access token that was shown, whoever's it is.
+    token: str | None = field(repr=False)
     status: int
     at: float
     took: float
@@ -90,6 +92,7 @@ class Server:
                     path=request.path,
                     query=request.query_string,
                     params=call.params,
+                    token=self._token(request),
                     status=response.status,
                     at=arrived,
                     took=time.monotonic() - arrived,

@@ -18,6 +18,9 @@
     │   ├── NotFound            404
     │   ├── Conflict            409
     │   ├── TooLarge            413
+    │   ├── WrongType           415
+    │   ├── TooMany             429
+    │   ├── PeerFailed          502
     │   └── Unavailable         503
     ├── ForbiddenAddress        a URL leads where we must not go (SSRF guard)
     ├── TooBig                  a file is larger than its limit
@@ -158,8 +161,10 @@ class RequestError(BridgeError):
     code = "request"
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
 
-    def __init__(self, *messages: str, code: str | None = None) -> None:
-        super().__init__("; ".join(messages), code=code)
+    def __init__(
+        self, *messages: str, code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__("; ".join(messages), code=code, retry_after=retry_after)
         self.messages = messages
 
 
@@ -192,9 +197,35 @@ class TooLarge(RequestError):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class WrongType(RequestError):
+    """The body is not announced as JSON, where a dialect insists on it."""
+
+    code = "request.not_json"
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class TooMany(RequestError):
+    code = "request.too_many"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class PeerFailed(RequestError):
+    """What was asked for needs another program, which did not do its part."""
+
+    code = "request.peer_failed"
+    status = HTTPStatus.BAD_GATEWAY
+
+
 class Unavailable(RequestError):
     code = "request.unavailable"
     status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class NotActive(RequestError):
+    """Asked for by name, understood, and not part of this version of Ponte yet."""
+
+    code = "feature.not_active"
+    status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class ForbiddenAddress(BridgeError):

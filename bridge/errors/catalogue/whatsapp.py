@@ -1,0 +1,163 @@
+"""What happens with WhatsApp."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bridge.errors.catalogue.entry import Code, Group
+
+GROUPS: Final = (
+    Group(
+        prefix="meta",
+        title="Webhooks of Meta",
+        codes=(
+            Code(
+                code="meta.signature",
+                status="401",
+                cause="A delivery is not signed with any of the app secrets that are known here.",
+                remedy="Compare `cloud.app_secrets`, or the instance's `appSecret`, with the "
+                "app's settings at Meta.",
+            ),
+            Code(
+                code="meta.verify_token",
+                status="403",
+                cause="The verify token that Meta was given is another one.",
+                remedy="Enter `cloud.verify_token`, or the instance's own, at Meta.",
+            ),
+        ),
+    ),
+    Group(
+        prefix="whatsapp",
+        title="WhatsApp Cloud API",
+        codes=(
+            Code(
+                code="whatsapp.failed",
+                cause="WhatsApp reported that it could not deliver the message, without "
+                "saying why.",
+                remedy="Check the number with the customer, then press Retry.",
+            ),
+            Code(
+                code="whatsapp.group",
+                cause="WhatsApp refuses the request for this group.",
+                remedy="Answer in a direct chat.",
+            ),
+            Code(
+                code="whatsapp.history",
+                cause="The history of the phone is not shared.",
+                remedy="Share it in the app while the number is connected, if you need it.",
+            ),
+            Code(
+                code="whatsapp.identity",
+                cause="The recipient has a new phone or has installed WhatsApp anew, which "
+                "has to be confirmed.",
+                remedy="Make sure that it is the same person, then send again.",
+            ),
+            Code(
+                code="whatsapp.marketing_cap",
+                cause="The person has had enough marketing messages, WhatsApp says.",
+                remedy="Do not send it again within 24 hours.",
+            ),
+            Code(
+                code="whatsapp.media",
+                cause="WhatsApp cannot process the file, or shows no caption with this kind of it.",
+                remedy="Check its type and size; send the text as a message of its own.",
+            ),
+            Code(
+                code="whatsapp.media_gone",
+                cause="WhatsApp does not have the file any more; it keeps files for some days.",
+                remedy="Ask the customer to send it again.",
+            ),
+            Code(
+                code="whatsapp.media_host",
+                cause="WhatsApp named a host for the file that is not known as its own.",
+                remedy="If you use a gateway, set `cloud.media_host` to its file host.",
+            ),
+            Code(
+                code="whatsapp.not_found",
+                cause="WhatsApp does not know what the request names.",
+                remedy="Check the phone number id (`number`) and `cloud.base_url`.",
+            ),
+            Code(
+                code="whatsapp.pair_rate",
+                cause="WhatsApp asks to send more slowly to this person.",
+                remedy="Nothing: the messages wait and go out in order.",
+            ),
+            Code(
+                code="whatsapp.payment",
+                cause="WhatsApp finds no valid means of payment for the account.",
+                remedy="Add or renew it in the billing settings at Meta.",
+            ),
+            Code(
+                code="whatsapp.permission",
+                cause="The access token lacks a right.",
+                remedy="Give the system user `whatsapp_business_messaging` and "
+                "`whatsapp_business_management`, and access to the WhatsApp account.",
+            ),
+            Code(
+                code="whatsapp.quality",
+                cause="WhatsApp holds the number back because of its quality rating.",
+                remedy="Look at the rating in the WhatsApp Manager: recipients blocked or "
+                "reported the number.",
+            ),
+            Code(
+                code="whatsapp.rate",
+                cause="WhatsApp asks the number to send more slowly.",
+                remedy="Nothing: the messages wait and go out in order.",
+            ),
+            Code(
+                code="whatsapp.recipient",
+                cause="WhatsApp cannot deliver to this recipient; the number may have no WhatsApp.",
+                remedy="Check the number, then press Retry.",
+            ),
+            Code(
+                code="whatsapp.refused",
+                cause="WhatsApp refuses the message for a reason that has no code of its own.",
+                remedy="See what Meta's words say.",
+            ),
+            Code(
+                code="whatsapp.registration",
+                cause="The number is not registered properly with the Cloud API.",
+                remedy="Register it again, with its two-step PIN.",
+            ),
+            Code(
+                code="whatsapp.request",
+                cause="WhatsApp refuses the request as it is.",
+                remedy="See what Meta's words say; if it looks like a mistake of Ponte's, tell us.",
+            ),
+            Code(
+                code="whatsapp.restricted",
+                cause="WhatsApp has restricted the account, or does not let it write to this "
+                "country.",
+                remedy="Open the account's support page in the WhatsApp Manager.",
+            ),
+            Code(
+                code="whatsapp.service",
+                cause="WhatsApp failed, or has the account in maintenance.",
+                remedy="Nothing: it is tried again. Meta's status page tells of outages.",
+            ),
+            Code(
+                code="whatsapp.template",
+                cause="WhatsApp refuses the template.",
+                remedy="Check its name, language, parameters and state in the WhatsApp Manager.",
+            ),
+            Code(
+                code="whatsapp.token",
+                status="400",
+                cause="WhatsApp does not accept the access token; the number pauses, nothing "
+                "is lost.",
+                remedy="Make a permanent token of a system user at Meta and send it to `POST "
+                "/instance/credentials/<instance>`.",
+            ),
+            Code(
+                code="whatsapp.upload",
+                cause="The upload of a file to WhatsApp broke off; it was certainly not sent.",
+                remedy="Nothing: it is tried again.",
+            ),
+            Code(
+                code="whatsapp.window",
+                cause="More than 24 hours have passed since the customer wrote.",
+                remedy="Send a template, or wait until the customer writes again.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,288 @@
+"""What may be changed of an instance at any time: settings, proxy, events, the Chatwoot side.
+
+Sources: evolution-instance-typebot.md 3.1 and 3.2, evolution-chatwoot.md 1.2 and 1.3. A change is
+answered in the shape of its request, a question in the dialect of the caller or the instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from bridge.core.instance import TRANSPORTS
+from bridge.errors import Invalid, Unauthorized
+from bridge.http.auditing import concerns
+from bridge.http.dialects import choosing, configuration, described
+from bridge.http.dialects import shapes_v1 as v1
+from bridge.http.dialects import shapes_v2 as v2
+from bridge.http.dialects.rendering import Answer, Renderer, renderer
+from bridge.http.dialects.shapes import Notes
+from bridge.http.dialects.views import Addresses, tell
+from bridge.http.envelope import json_response
+from bridge.http.gate import caller
+from bridge.http.reading import read_json
+from bridge.http.routing import INSTANCE, Access, Handler, Route
+from bridge.relay.activity import inactive_of
+from bridge.relay.configuring import Configuring
+from bridge.relay.directory import Entry
+from bridge.relay.instances import Instances
+from bridge.whatsapp.registry import Registry
+
+#: Hundreds of chats or dozens of long headers have room in it. It is read inside a unit of the
+#: database, which all others wait for.
+_MAX_BODY: Final = 256 * 1024
+_EVENTS: Final = frozenset({"webhook", "callbacks", *TRANSPORTS})
+_NO_SETTINGS: Final = _EVENTS | {"typebot"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationRoutes:
+    instances: Instances
+    configuring: Configuring
+    registry: Registry
+    addresses: Addresses
+    #: `api.dialect`, and the server's default for Chatwoot's reopen_conversation.
+    dialect: str
+    reopen: bool
+
+    # -- settings and proxy -----------------------------------------------------------------
+
+    async def set_settings(self, request: web.Request) -> web.Response:
+        body, entry, form = await self._asked(request)
+        entry = await self.configuring.settings(
+            entry, lambda before: configuration.read_settings(body, before)
+        )
+        idle = [name for name in self._inactive(entry) if name not in _NO_SETTINGS]
+        return _set(form.settings_set(entry.instance), idle)
+
+    async def find_settings(self, request: web.Request) -> web.Response:
+        entry, form = self._shown(request)
+        return json_response(form.settings_found(entry.instance))
+
+    async def set_proxy(self, request: web.Request) -> web.Response:
+        body, entry, form = await self._asked(request)
+        entry = await self.configuring.proxy(entry, configuration.read_proxy(body))
+        idle = [name for name in self._inactive(entry) if name == entry.instance.integration]
+        return _set(form.proxy_set(entry.instance), idle)
+
+    async def find_proxy(self, request: web.Request) -> web.Response:
+        entry, form = self._shown(request)
+        return json_response(form.proxy_found(entry.instance))
+
+    # -- events -----------------------------------------------------------------------------
+
+    async def set_webhook(self, request: web.Request) -> web.Response:
+        body, entry, form = await self._asked(request)
+        return await self._webhook(body, entry, form)
+
+    async def set_webhook_of_body(self, request: web.Request) -> web.Response:
+        """Set the webhook of the instance whose key was shown, or that the global key names."""
+        body = await read_json(request)
+        named, own = body.get("instanceName"), caller(request).instance
+        if own is not None and named not in (None, own):
+            raise Unauthorized
+        if own is None and not isinstance(named, str):
+            raise Invalid('instance requires property "instanceName"', code="instance.unnamed")
+        entry = self.instances.entry(own or str(named))
+        concerns(request, entry.instance.name)
+        return await self._webhook(body, entry, self._form(request, entry, body))
+
+    async def find_webhook(self, request: web.Request) -> web.Response:
+        entry, form = self._shown(request)
+        return json_response(form.webhook_found(entry.instance))
+
+    async def _webhook(self, body: Mapping[str, Any], entry: Entry, form: Renderer) -> web.Response:
+        entry = await self.configuring.webhook(
+            entry, lambda before: configuration.read_webhook(body, before)
+        )
+        return _set(form.webhook_set(entry.instance), self._inactive(entry, {"webhook"}))
+
+    async def set_transport(self, name: str, request: web.Request) -> web.Response:
+        body, entry, form = await self._asked(request)
+        entry = await self.configuring.transport(
+            entry, name, lambda before: configuration.read_transport(name, body, before)
+        )
+        return _set(form.transport_set(name, entry.instance), self._inactive(entry, {name}))
+
+    async def find_transport(self, name: str, request: web.Request) -> web.Response:
+        entry, form = self._shown(request)
+        return json_response(form.transport_found(name, entry.instance))
+
+    # -- Chatwoot ---------------------------------------------------------------------------
+
+    async def set_chatwoot(self, request: web.Request) -> web.Response:
+        body, entry, form = await self._asked(request)
+        entry = await self.configuring.chatwoot(
+            entry, lambda before: configuration.read_chatwoot(body, before, reopen=self.reopen)
+        )
+        return _set(form.chatwoot_set(entry.inbox, self.addresses.hook(entry.instance)), ())
+
+    async def find_chatwoot(self, request: web.Request) -> web.Response:
+        entry, form = self._shown(request)
+        return json_response(form.chatwoot_found(entry.inbox, self.addresses.hook(entry.instance)))
+
+    # -- who asks, and how they are answered ------------------------------------------------
+
+    async def _asked(self, request: web.Request) -> tuple[dict[str, Any], Entry, Renderer]:
+        """Read a change: the body, whom it is about, and the form of its answer."""
+        body = await read_json(request)
+        entry = self.instances.entry(request.match_info[INSTANCE])
+        return body, entry, self._form(request, entry, body)
+
+    def _shown(self, request: web.Request) -> tuple[Entry, Renderer]:
+        entry = self.instances.entry(request.match_info[INSTANCE])
+        return entry, self._form(request, entry, None)
+
+    def _form(self, request: web.Request, entry: Entry, body: Mapping[str, Any] | None) -> Renderer:
+        said = choosing.chosen(request, setting=self.dialect)
+        own = entry.instance.dialect
+        if body is None:
+            return renderer(said or own)
+        return renderer(choosing.of_body(body, chosen=said, default=own))
+
+    def _inactive(self, entry: Entry, among: Collection[str] | None = None) -> list[str]:
+        kind = self.registry.kind(entry.instance)
+        names = [one.name for one in inactive_of(entry.instance, kind=kind)]
+        return [name for name in names if among is None or name in among]
+
+    # -- the table --------------------------------------------------------------------------
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            *_pair(
+                "settings",
+                "Settings",
+                (self.set_settings, "Change how the number behaves"),
+                (self.find_settings, "Show how the number behaves"),
+                request=described.SettingsBody,
+                answers=(v2.SettingsSetV2 | v1.SettingsSetV1, v2.SettingsV2 | v1.SettingsV1),
+                about="What is not given stays.",
+            ),
+            *_pair(
+                "proxy",
+                "Settings",
+                (self.set_proxy, "Set the proxy of the number, or switch it off"),
+                (self.find_proxy, "Show the proxy of the number"),
+                request=described.ProxyBody,
+                answers=(v2.ProxySetV2 | v1.ProxySetV1, v2.ProxyRowV2 | v1.ProxyFoundV1 | None),
+                about="It is stored when one request went through it to the channel's server.",
+            ),
+            *_pair(
+                "webhook",
+                "Events",
+                (self.set_webhook, "Say where events are delivered"),
+                (self.find_webhook, "Show where events are delivered"),
+                request=described.WebhookBody,
+                answers=(_WEBHOOK_SET, v2.WebhookRowV2 | v1.WebhookV1 | None),
+                about=_MASKS,
+            ),
+            Route(
+                method="POST",
+                path="/webhook/instance",
+                handler=self.set_webhook_of_body,
+                summary="Say where events are delivered, by the key or by instanceName",
+                description="An instance's key sets its own; with the global key the body names "
+                "the instance.",
+                tag="Events",
+                access=Access.INSTANCE_KEY,
+                audit="webhook.set",
+                dialects=True,
+                request=described.WebhookBody,
+                max_body=_MAX_BODY,
+                responses={HTTPStatus.CREATED: _WEBHOOK_SET},
+                errors=(HTTPStatus.NOT_FOUND,),
+            ),
+            *self._transports(),
+            *_pair(
+                "chatwoot",
+                "Chatwoot",
+                (self.set_chatwoot, "Set up, change or switch off the Chatwoot side"),
+                (self.find_chatwoot, "Show the Chatwoot side"),
+                request=described.ChatwootBody,
+                answers=(
+                    v2.ChatwootSetV2 | v2.ChatwootUnsetV2 | v1.ChatwootSetV1 | v1.ChatwootUnsetV1,
+                    v2.ChatwootFoundV2
+                    | v2.ChatwootUnsetV2
+                    | v1.ChatwootFoundV1
+                    | v1.ChatwootUnsetV1,
+                ),
+                errors=(HTTPStatus.CONFLICT,),
+                about="What is not given stays. When it answers, the inbox is ready.",
+            ),
+        )
+
+    def _transports(self) -> Iterator[Route]:
+        for name in TRANSPORTS:
+            yield from _pair(
+                name,
+                "Events",
+                (partial(self.set_transport, name), f"Set which events go out by {name}"),
+                (partial(self.find_transport, name), f"Show which events go out by {name}"),
+                request=described.TRANSPORT_BODIES[name],
+                answers=(
+                    v2.TransportSetV2 | v1.TransportSetV1,
+                    v2.TransportRowV2 | v1.TransportV1 | None,
+                ),
+            )
+
+
+_WEBHOOK_SET: Final = v2.WebhookSetV2 | v1.WebhookSetV1
+_MASKS: Final = (
+    "Values of headers are shown as asterisks; one that is sent back so stays as it is stored."
+)
+
+
+def _pair(
+    name: str,
+    tag: str,
+    setting: tuple[Handler, str],
+    finding: tuple[Handler, str],
+    *,
+    request: type[BaseModel],
+    answers: tuple[Any, Any],
+    about: str = "",
+    errors: tuple[HTTPStatus, ...] = (),
+) -> tuple[Route, Route]:
+    """`POST /<name>/set` and `GET /<name>/find`, with their handlers and summaries.
+
+    `errors` are those of the former.
+    """
+    return (
+        Route(
+            method="POST",
+            path=f"/{name}/set/{{instance}}",
+            handler=setting[0],
+            summary=setting[1],
+            description=about,
+            tag=tag,
+            access=Access.INSTANCE_KEY,
+            audit=f"{name}.set",
+            dialects=True,
+            request=request,
+            max_body=_MAX_BODY,
+            responses={HTTPStatus.CREATED: answers[0]},
+            errors=errors,
+        ),
+        Route(
+            method="GET",
+            path=f"/{name}/find/{{instance}}",
+            handler=finding[0],
+            summary=finding[1],
+            tag=tag,
+            access=Access.INSTANCE_KEY,
+            dialects=True,
+            responses={HTTPStatus.OK: answers[1]},
+        ),
+    )
+
+
+def _set(answer: Answer | None, not_active: Collection[str]) -> web.Response:
+    notes: Notes = {}
+    tell(notes, not_active)
+    return json_response({**(answer or {}), **notes}, status=HTTPStatus.CREATED)

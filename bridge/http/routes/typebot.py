@@ -1,0 +1,279 @@
+"""`/typebot`: the flows of an instance are stored and shown now; running them comes later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from bridge.core.instance import Dialect
+from bridge.core.typebot import BotSettings
+from bridge.errors import Invalid, NotActive, NotFound
+from bridge.http.dialects import typebot as bodies
+from bridge.http.dialects.choosing import chosen
+from bridge.http.envelope import json_response
+from bridge.http.reading import read_json
+from bridge.http.routing import INSTANCE, Access, Route
+from bridge.http.validation import parse_body, validate
+from bridge.relay.bots import Bots
+from bridge.relay.directory import Directory, Entry
+
+BOT = "typebot_id"
+_V1 = frozenset({Dialect.V1_LEGACY, Dialect.V1, Dialect.L2})
+
+
+class BotRow(BaseModel):
+    """A flow, as Evolution v2 shows it; null: as the instance's settings say."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    enabled: bool
+    url: str
+    typebot: str
+    triggerType: str  # noqa: N815
+    instanceId: str  # noqa: N815
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypebotRoutes:
+    bots: Bots
+    directory: Directory
+    #: `api.dialect` of the settings.
+    dialect: str
+
+    async def create(self, request: web.Request) -> web.Response:
+        entry = self._entry(request)
+        body = await parse_body(request, bodies.BotBody)
+        stored = await self.bots.add(entry, body.bot())
+        return json_response(_not_active(bodies.row(stored)), status=HTTPStatus.CREATED)
+
+    async def set_only(self, request: web.Request) -> web.Response:
+        entry = self._entry(request)
+        raw = await read_json(request)
+        body = validate(bodies.OnlyBody, raw)
+        if body.enabled is False:
+            await self.bots.set_only(entry, None)
+        else:
+            await self.bots.set_only(entry, validate(bodies.BotBody, raw).bot())
+        shown = bodies.only_row(await self.bots.all(entry))
+        answer = {"typebot": {"instanceName": entry.instance.name, "typebot": shown}}
+        return json_response(_not_active(answer), status=HTTPStatus.CREATED)
+
+    async def find(self, request: web.Request) -> web.Response:
+        entry = self._entry(request)
+        known = await self.bots.all(entry)
+        dialect = chosen(request, setting=self.dialect) or entry.instance.dialect
+        if dialect in _V1:
+            return json_response(bodies.only_row(known))
+        return json_response([bodies.row(one) for one in known])
+
+    async def fetch(self, request: web.Request) -> web.Response:
+        found = await self.bots.one(self._entry(request), request.match_info[BOT])
+        return json_response(None if found is None else bodies.row(found))
+
+    async def update(self, request: web.Request) -> web.Response:
+        entry = self._entry(request)
+        body = await parse_body(request, bodies.BotBody)
+        stored = await self.bots.change(entry, request.match_info[BOT], body.bot())
+        return json_response(_not_active(bodies.row(stored)))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        bot_id = request.match_info[BOT]
+        await self.bots.delete(self._entry(request), bot_id)
+        return json_response({"bot": {"id": bot_id}})
+
+    async def set_settings(self, request: web.Request) -> web.Response:
+        entry = self._entry(request)
+        body = await parse_body(request, bodies.SettingsBody)
+        changed = await self.bots.change_settings(entry, body.change)
+        return json_response(await self._settings(entry, changed))
+
+    async def fetch_settings(self, request: web.Request) -> web.Response:
+        entry = self._entry(request)
+        return json_response(await self._settings(entry, await self.bots.settings(entry)))
+
+    async def ignore_jid(self, request: web.Request) -> web.Response:
+        entry = self._entry(request)
+        body = await parse_body(request, bodies.IgnoreBody)
+        jid = body.remoteJid.strip()
+
+        def change(before: BotSettings) -> BotSettings:
+            kept = tuple(one for one in before.ignore_jids if one != jid)
+            if body.action == "add":
+                if len(kept) >= _MOST_IGNORED:
+                    raise Invalid(
+                        f"ignoreJids holds {_MOST_IGNORED} entries at most.",
+                        code="typebot.too_many",
+                    )
+                kept = (*kept, jid)
+            return replace(before, ignore_jids=kept)
+
+        changed = await self.bots.change_settings(entry, change)
+        return json_response({"ignoreJids": list(changed.ignore_jids)})
+
+    async def sessions(self, request: web.Request) -> web.Response:
+        """No flow runs yet, so there is no session."""
+        self._entry(request)
+        return json_response([])
+
+    async def run(self, request: web.Request) -> web.Response:
+        self._entry(request)
+        raise NotActive(
+            "This version of Ponte stores Typebot flows but does not run them yet: "
+            "no session can be started or changed.",
+            code="typebot.not_active",
+        )
+
+    async def _settings(self, entry: Entry, settings: BotSettings | None) -> dict[str, Any]:
+        fallback = settings.fallback_id if settings else None
+        bot = await self.bots.one(entry, fallback) if fallback else None
+        return bodies.settings_row(settings, bot)
+
+    def _entry(self, request: web.Request) -> Entry:
+        name = request.match_info[INSTANCE]
+        entry = self.directory.by_name(name)
+        if entry is None:
+            raise NotFound(f'The "{name}" instance does not exist', code="instance.unknown")
+        return entry
+
+    def routes(self) -> tuple[Route, ...]:
+        bot = {HTTPStatus.OK: BotRow}
+        plain: dict[int, Any] = {HTTPStatus.OK: dict[str, Any]}
+        stored = "Stored and shown; flows do not run yet, and the answer says so (`notActive`)."
+
+        def route(method: str, path: str, handler: Any, summary: str, **more: Any) -> Route:
+            return Route(
+                method=method,
+                path=path,
+                handler=handler,
+                summary=summary,
+                tag="Typebot",
+                access=Access.INSTANCE_KEY,
+                **({"responses": plain} | more),
+            )
+
+        return (
+            route(
+                "POST",
+                "/typebot/create/{instance}",
+                self.create,
+                "Add a Typebot flow",
+                description=stored,
+                request=bodies.BotBody,
+                audit="typebot.create",
+                errors=(HTTPStatus.CONFLICT,),
+                responses={HTTPStatus.CREATED: BotRow},
+            ),
+            route(
+                "POST",
+                "/typebot/set/{instance}",
+                self.set_only,
+                "Set the one flow that Evolution v1 knows",
+                description=stored,
+                request=bodies.OnlyBody,
+                audit="typebot.set",
+                errors=(HTTPStatus.CONFLICT,),
+                responses={HTTPStatus.CREATED: dict[str, Any]},
+            ),
+            route(
+                "GET",
+                "/typebot/find/{instance}",
+                self.find,
+                "List the flows",
+                description="Evolution v1's answer is its one flow.",
+                dialects=True,
+                responses={HTTPStatus.OK: list[BotRow] | dict[str, Any]},
+            ),
+            route(
+                "GET",
+                "/typebot/fetch/{typebot_id}/{instance}",
+                self.fetch,
+                "Show a flow",
+                responses={HTTPStatus.OK: BotRow | None},
+            ),
+            route(
+                "PUT",
+                "/typebot/update/{typebot_id}/{instance}",
+                self.update,
+                "Replace a flow",
+                request=bodies.BotBody,
+                audit="typebot.update",
+                errors=(HTTPStatus.CONFLICT,),
+                responses=bot,
+            ),
+            route(
+                "POST",
+                "/typebot/update/{typebot_id}/{instance}",
+                self.update,
+                "Replace a flow, as Evolution's documentation spells it",
+                request=bodies.BotBody,
+                audit="typebot.update",
+                errors=(HTTPStatus.CONFLICT,),
+                responses=bot,
+            ),
+            route(
+                "DELETE",
+                "/typebot/delete/{typebot_id}/{instance}",
+                self.delete,
+                "Delete a flow",
+                audit="typebot.delete",
+            ),
+            route(
+                "POST",
+                "/typebot/settings/{instance}",
+                self.set_settings,
+                "Change what holds for all flows",
+                request=bodies.SettingsBody,
+                audit="typebot.settings",
+            ),
+            route(
+                "GET",
+                "/typebot/fetchSettings/{instance}",
+                self.fetch_settings,
+                "Show what holds for all flows",
+            ),
+            route(
+                "POST",
+                "/typebot/ignoreJid/{instance}",
+                self.ignore_jid,
+                "Add a chat that flows leave alone, or take it off",
+                request=bodies.IgnoreBody,
+                audit="typebot.ignore_jid",
+            ),
+            route(
+                "GET",
+                "/typebot/fetchSessions/{typebot_id}/{instance}",
+                self.sessions,
+                "List the sessions",
+                responses={HTTPStatus.OK: list[dict[str, Any]]},
+            ),
+            route(
+                "POST",
+                "/typebot/start/{instance}",
+                self.run,
+                "Start a flow (not active yet)",
+                audit="typebot.start",
+                responses={},
+                errors=(HTTPStatus.NOT_IMPLEMENTED,),
+            ),
+            route(
+                "POST",
+                "/typebot/changeStatus/{instance}",
+                self.run,
+                "Change a session (not active yet)",
+                audit="typebot.change_status",
+                responses={},
+                errors=(HTTPStatus.NOT_IMPLEMENTED,),
+            ),
+        )
+
+
+_MOST_IGNORED = 1000
+
+
+def _not_active(answer: dict[str, Any]) -> dict[str, Any]:
+    return answer | {"notActive": ["typebot"]}
