@@ -19,9 +19,6 @@ from bridge.whatsapp.channel import Channel
 from bridge.whatsapp.cloud.client import CloudChannel
 from bridge.whatsapp.registry import ChannelKind, Registry, absent_kind
 
-#: What the channels of phones call.
-WHATSAPP_WEB = "https://web.whatsapp.com"
-
 
 def make_channel(settings: Settings, http: Http, instance: InstanceConfig) -> tuple[Channel, str]:
     proxy = instance.options.proxy
@@ -43,7 +40,8 @@ async def check_proxy(
     settings: Settings, http: Http, proxy: Proxy, instance: InstanceConfig
 ) -> None:
     """Ask the server of the instance's channel for anything through a proxy. Raises `Invalid`."""
-    base = settings.cloud.base_url if instance.integration == BUSINESS else WHATSAPP_WEB
+    is_cloud = instance.integration == BUSINESS
+    base = settings.cloud.base_url if is_cloud else settings.whatsapp_web.base_url
     await probe_proxy(http, proxy, base, seconds=settings.api.probe_seconds)
 
 

@@ -172,6 +172,13 @@ class Cloud(Section):
     )
 
 
+class WhatsAppWeb(Section):
+    base_url: str = Field(
+        "https://web.whatsapp.com",
+        description="What a proxy of a number connected by QR code is tested with.",
+    )
+
+
 class Chatwoot(Section):
     timeout_seconds: float = Field(15, gt=0, description="Time limit of one call to Chatwoot.")
     slots: int = Field(
@@ -270,6 +277,9 @@ class Settings(BaseSettings):
     storage: Storage = Field(default_factory=Storage, description="Where everything is kept.")
     network: Network = Field(default_factory=Network, description="Outgoing calls.")
     cloud: Cloud = Field(default_factory=Cloud, description="WhatsApp Cloud API (Meta).")
+    whatsapp_web: WhatsAppWeb = Field(
+        default_factory=WhatsAppWeb, description="Numbers connected by QR code."
+    )
     chatwoot: Chatwoot = Field(default_factory=Chatwoot, description="Chatwoot servers.")
     relay: Relay = Field(default_factory=Relay, description="How messages are relayed.")
     engine: Engine = Field(default_factory=Engine, description="Durable work and retries.")
