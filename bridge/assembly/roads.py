@@ -1,0 +1,183 @@
+"""What happens to messages: intakes, handlers of jobs, and the worker that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from bridge.assembly.ground import Ground
+from bridge.assembly.life import Life
+from bridge.clock import Clock
+from bridge.core.instance import InboxConfig
+from bridge.engine.queue import Job, Outcome, Retry
+from bridge.engine.worker import Handler, Policy, Worker
+from bridge.relay.catch_up import CATCH_UP, CatchUp
+from bridge.relay.cleanup import CLEANUP
+from bridge.relay.contacts import Contacts
+from bridge.relay.content import Renderer
+from bridge.relay.conversations import Conversations
+from bridge.relay.inbound import Inbound
+from bridge.relay.intake_chatwoot import ChatwootIntake
+from bridge.relay.intake_whatsapp import ACCEPT, INBOUND, WhatsAppIntake
+from bridge.relay.linking import LINK, Linking
+from bridge.relay.metrics import Metrics
+from bridge.relay.outbound import Outbound, Times
+from bridge.relay.read_marks import READ_MARK, ReadMarks
+from bridge.relay.receipts import REPORT, Receipts
+from bridge.relay.recheck import RECHECK, Recheck
+from bridge.relay.retrying import OUTBOUND
+from bridge.relay.trials import TRIAL
+from bridge.relay.uploads import Uploads
+from bridge.store.engine import Store, Unit
+from bridge.store.queries import facts
+from bridge.store.secrets import new_secret
+
+log = structlog.get_logger(__name__)
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roads:
+    whatsapp_intake: WhatsAppIntake
+    chatwoot_intake: ChatwootIntake
+    recheck: Recheck
+    catch_up: CatchUp
+    metrics: Metrics
+    worker: Worker
+
+
+async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], Handler]) -> Roads:
+    means, queue, directory = ground.means, ground.queue, ground.directory
+    settings, store, clock = means.settings, means.store, means.clock
+    receipts = Receipts(queue, directory, language=settings.relay.language)
+    whatsapp_intake = WhatsAppIntake(store, queue, directory, receipts, clock)
+    chatwoot_intake = ChatwootIntake(store, queue, clock, hold=settings.chatwoot.hold_ms)
+    catch_up = CatchUp(
+        store=store, queue=queue, directory=directory, intake=chatwoot_intake, clock=clock
+    )
+    recheck = Recheck(
+        store=store,
+        queue=queue,
+        directory=directory,
+        inboxes=life.inboxes,
+        intake=chatwoot_intake,
+        clock=clock,
+    )
+    read_marks = ReadMarks(queue, directory, clock)
+    handlers: dict[str, Handler] = {
+        INBOUND: _inbound(ground, life, read_marks),
+        OUTBOUND: await _outbound(ground, receipts),
+        REPORT: receipts,
+        LINK: Linking(store, queue, directory, clock),
+        CATCH_UP: catch_up,
+        RECHECK: recheck,
+        ACCEPT: whatsapp_intake,
+        READ_MARK: read_marks,
+        CLEANUP: life.cleanup,
+        TRIAL: life.trials,
+    }
+    metrics = Metrics(store, clock, breakers=lambda: queue.lanes.breakers)
+    worker = Worker(
+        queue,
+        {kind: wrap(kind, handler) for kind, handler in handlers.items()},
+        clock=clock,
+        chance=means.chance,
+        breaker=queue.lanes.breaker,
+        policy=Policy(
+            retry_delays=[round(s * 1000) for s in settings.engine.retry_delays_seconds],
+            park_after=round(settings.engine.park_after_seconds * 1000),
+        ),
+        slots=settings.engine.slots,
+        alert=_alert,
+        observe=partial(_ended, metrics, clock),
+    )
+    return Roads(
+        whatsapp_intake=whatsapp_intake,
+        chatwoot_intake=chatwoot_intake,
+        recheck=recheck,
+        catch_up=catch_up,
+        metrics=metrics,
+        worker=worker,
+    )
+
+
+def _inbound(ground: Ground, life: Life, read_marks: ReadMarks) -> Inbound:
+    means, queue = ground.means, ground.queue
+    settings, store, clock = means.settings, means.store, means.clock
+    started = clock.ms()
+
+    def stale_before(inbox: InboxConfig) -> int:
+        breaker = queue.lanes.breakers.get(f"chatwoot {inbox.url}")
+        return max(started, breaker.opened_at if breaker else 0)
+
+    return Inbound(
+        store=store,
+        directory=ground.directory,
+        contacts=Contacts(store, clock, tag=means.vault.tag),
+        conversations=Conversations(store, clock, stale_before=stale_before),
+        renderer=Renderer(
+            means.spool,
+            limit=settings.cloud.max_media_mb * MIB,
+            language=settings.relay.language,
+        ),
+        clock=clock,
+        proof_delay=round(settings.chatwoot.proof_delay_seconds * 1000),
+        restore=life.inboxes.restore,
+        read_marks=read_marks,
+    )
+
+
+async def _outbound(ground: Ground, receipts: Receipts) -> Outbound:
+    means = ground.means
+    settings = means.settings
+    return Outbound(
+        store=means.store,
+        queue=ground.queue,
+        directory=ground.directory,
+        receipts=receipts,
+        uploads=Uploads(
+            means.http,
+            means.spool,
+            limit=settings.chatwoot.max_media_mb * MIB,
+            timeout=settings.chatwoot.timeout_seconds * 8,
+        ),
+        clock=means.clock,
+        times=Times(
+            not_after=round(settings.relay.not_after_seconds * 1000),
+            uncertain_after=round(settings.relay.uncertain_after_seconds * 1000),
+            sent_wait=round(settings.relay.sent_wait_seconds * 1000),
+        ),
+        install=await _install_id(means.store),
+        obstacle=ground.connections.obstacle,
+    )
+
+
+async def _install_id(store: Store) -> str:
+    """A short name of this database, so that our send keys meet those of no other."""
+
+    def work(unit: Unit) -> str:
+        found = facts.get(unit.db, "install")
+        if found is None:
+            found = new_secret()[:8]
+            facts.put(unit.db, "install", found)
+        return found
+
+    return await store.write(work)
+
+
+def _alert(subject: str, cause: str, reason: str) -> None:
+    log.warning("alert.raised", subject=subject, cause=cause, reason=reason)
+
+
+def _ended(metrics: Metrics, clock: Clock, job: Job, outcome: Outcome | Retry) -> None:
+    metrics.observe(job, outcome)
+    log.info(
+        "job.ran",
+        kind=job.kind,
+        outcome=type(outcome).__name__.lower(),
+        ms=max(0, clock.ms() - job.accepted_at),
+    )
