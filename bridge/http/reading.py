@@ -10,6 +10,7 @@ import orjson
 from aiohttp import HttpVersion11, hdrs, web
 
 from bridge.errors import Invalid, TooLarge
+from bridge.http.malformed import what_is_wrong
 from bridge.http.routing import body_limit
 
 #: Seconds that a caller may take to send a body.
@@ -89,15 +90,9 @@ def _refusal(error: orjson.JSONDecodeError, body: bytes) -> Invalid:
         return Invalid(f"The request body is not UTF-8 text (byte {broken.start + 1}).")
     if error.pos >= len(text.rstrip()):
         return Invalid(_CUT_OFF)
-    where = f"line {error.lineno}, column {error.colno}"
-    rest = text[error.pos :][: len("-Infinity")]
     if "depth" in error.msg:
         return Invalid(f"The request body is nested deeper than {MAX_DEPTH} levels.")
-    if rest.startswith(("//", "/*", "#")):
-        return Invalid(f"JSON has no comments; remove the one at {where}.")
-    if rest.lstrip("-").startswith(("NaN", "Inf")) or "infinity" in error.msg:
-        return Invalid(f"The request body holds a number that JSON does not have, at {where}.")
-    return Invalid(f"The request body is not valid JSON: {error.msg} at {where}.")
+    return Invalid(what_is_wrong(error, text))
 
 
 def _check_storable(data: dict[str, Any]) -> None:
