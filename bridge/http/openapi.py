@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeAlias
 
@@ -108,11 +110,18 @@ def document(routes: Sequence[Route], *, title: str, version: str) -> dict[str, 
 
 
 def openapi_route(routes: Sequence[Route], *, title: str, version: str) -> Route:
-    """Make the route that serves the document; it is built here, once."""
-    body = orjson.dumps(document(routes, title=title, version=version))
-    etag = hashlib.sha256(body).hexdigest()[:32]
+    """Make the route that serves the document; it is built at its first use, in a thread.
+
+    Building it takes as long as everything else at a start, and few ask for it.
+    """
+
+    @cache
+    def built() -> tuple[bytes, str]:
+        body = orjson.dumps(document(routes, title=title, version=version))
+        return body, hashlib.sha256(body).hexdigest()[:32]
 
     async def show(request: web.Request) -> web.Response:
+        body, etag = await asyncio.to_thread(built)
         headers = {hdrs.ETAG: f'"{etag}"', hdrs.CACHE_CONTROL: "no-cache"}
         if any(tag.value == etag for tag in request.if_none_match or ()):
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)

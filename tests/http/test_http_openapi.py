@@ -4,11 +4,13 @@ from typing import Any
 
 import orjson
 import pytest
+from jsonschema_rs import ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, Field
 
 from bridge.http.openapi import document
 from bridge.http.routing import Access, Route
+from support.declared import Declared
 from support.toy_http import show, toy_routes
 
 
@@ -159,3 +161,35 @@ async def test_the_document_is_served_and_cached(client):
     async with client.get("/openapi.json", headers={"If-None-Match": etag}) as answer:
         assert answer.status == 304
         assert answer.headers["ETag"] == etag
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "wrong"),
+    [
+        ("/instance/create", 201, {"name": "loja", "account": None}, None),
+        ("/whatsapp/instance/create/", 201, {"name": "loja", "account": "1"}, None),
+        ("/instance/create", 418, {}, "does not declare 418"),
+        ("/instance/create", 201, {"name": 1, "account": None}, "is not of type"),
+        ("/instance/create", 403, {"status": 403}, "response"),
+        ("/nobody/knows", 418, "", None),
+    ],
+)
+def test_answers_that_are_not_declared_are_noticed_in_all_tests(path, status, body, wrong):
+    declared = Declared(toy_routes())
+    if wrong is None:
+        declared.check("POST", path, status, body)
+        return
+    with pytest.raises((AssertionError, KeyError, ValidationError), match=wrong):
+        declared.check("POST", path, status, body)
+
+
+def test_codes_that_are_not_explained_are_noticed_in_all_tests():
+    declared = Declared(toy_routes())
+    told = {"status": 403, "error": "Forbidden", "response": {"message": ["no"], "code": "odd"}}
+    with pytest.raises(AssertionError, match="the catalogue has no code"):
+        declared.check("POST", "/instance/create", 403, told)
+    told["response"]["code"] = "request.unauthorized"
+    with pytest.raises(AssertionError, match="not the status"):
+        declared.check("POST", "/instance/create", 403, told)
+    told["response"]["code"] = "instance.name_taken"
+    declared.check("POST", "/instance/create", 403, told)

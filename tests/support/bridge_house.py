@@ -35,6 +35,7 @@ from bridge.sim.graph import GraphSim, SentMessage
 from bridge.store import schema
 from bridge.store.engine import Unit
 from bridge.whatsapp.registry import ChannelKind
+from support.declared import declared
 
 KEY = "the-global-key-of-the-tests"
 META_TOKEN = "EAA-token-of-the-shop"
@@ -175,12 +176,14 @@ class House:
     async def call(
         self, method: str, path: str, *, key: str | None = KEY, **more: Any
     ) -> tuple[int, Any]:
-        """Call the API; gives status and decoded body."""
+        """Call the API; gives status and decoded body. What is answered must be declared."""
         headers = ({} if key is None else {"apikey": key}) | more.pop("headers", {})
         async with self.http.request(method, self.url + path, headers=headers, **more) as answer:
             body = await answer.read()
             is_json = "json" in answer.headers.get("Content-Type", "")
-            return answer.status, orjson.loads(body) if is_json and body else body.decode()
+            told = orjson.loads(body) if is_json and body else body.decode()
+        declared(self.service.app).check(method, path, answer.status, told)
+        return answer.status, told
 
     async def ok(self, method: str, path: str, **more: Any) -> Any:
         status, body = await self.call(method, path, **more)
