@@ -17,6 +17,7 @@ from bridge.http.docs import docs_routes
 from bridge.http.keys import Keys
 from bridge.http.limits import Limiter
 from bridge.http.openapi import openapi_route
+from bridge.http.origins import Origins
 from bridge.http.routes.audit import AuditRoutes
 from bridge.http.routes.configuration import ConfigurationRoutes
 from bridge.http.routes.connections import ConnectionRoutes
@@ -46,7 +47,7 @@ def application(ground: Ground, life: Life, roads: Roads) -> web.Application:
             store=means.store, queue=ground.queue, metrics=roads.metrics, clock=clock
         ).routes(),
         *AuditRoutes(audit=ground.audit).routes(),
-        *Root(dialect=settings.api.dialect).routes(),
+        *Root(dialect=settings.api.dialect, public_url=settings.server.public_url).routes(),
     )
     return make_app(
         (*routes, openapi_route(routes, title="Ponte", version=__version__), *docs_routes()),
@@ -60,6 +61,7 @@ def application(ground: Ground, life: Life, roads: Roads) -> web.Application:
         max_body=settings.server.max_body_mb * MIB,
         auditor=Auditor(ground.audit, now=clock.ms),
         trusted_proxies=networks(settings.server.trusted_proxies),
+        origins=Origins(allowed=frozenset(settings.server.allowed_origins)),
     )
 
 
@@ -100,7 +102,7 @@ def _evolution(ground: Ground, life: Life) -> Iterable[Route]:
         reopen=settings.chatwoot.reopen_conversation,
     ).routes()
     yield from TypebotRoutes(
-        bots=Bots(means.store, means.clock), directory=directory, dialect=api.dialect
+        bots=Bots(means.store, means.clock), instances=instances, dialect=api.dialect
     ).routes()
     yield from KeyRoutes(
         instances=instances, keyring=Keyring(means.store, directory, means.clock)

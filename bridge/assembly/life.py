@@ -12,7 +12,7 @@ from bridge.core.trial import Terms
 from bridge.peers import check_proxy
 from bridge.relay.cleanup import Cleanup
 from bridge.relay.configuring import Configuring
-from bridge.relay.creating import Creating, Limits
+from bridge.relay.creating import Creating
 from bridge.relay.deleting import Deleting
 from bridge.relay.inboxes import Inboxes
 from bridge.relay.instances import Instances
@@ -20,6 +20,7 @@ from bridge.relay.probes import Probes
 from bridge.relay.provisioning import Provisioning
 from bridge.relay.trials import Trials
 from bridge.relay.turns import Turns
+from bridge.relay.undoing import Limits, Undoing
 from bridge.store.secrets import hash_key
 
 HOUR_MS = 3600 * 1000
@@ -83,6 +84,20 @@ def begin_life(ground: Ground, *, held: Callable[[str], AbstractAsyncContextMana
         held=held,
         spool=means.spool,
     )
+    limits = Limits(
+        probe=settings.api.probe_seconds,
+        qr_wait=settings.api.qr_wait_seconds,
+        proof_delay=settings.chatwoot.proof_delay_seconds,
+    )
+    undoing = Undoing(
+        store=store,
+        directory=directory,
+        cleanup=cleanup,
+        deleting=deleting,
+        turns=turns,
+        clock=clock,
+        limits=limits,
+    )
     reserved = (means.key, plain(settings.z_api.partner_token))
     creating = Creating(
         store=store,
@@ -94,16 +109,12 @@ def begin_life(ground: Ground, *, held: Callable[[str], AbstractAsyncContextMana
         cleanup=cleanup,
         probes=probes,
         connections=ground.connections,
-        deleting=deleting,
+        undoing=undoing,
         events=ground.events,
         turns=turns,
         clock=clock,
         reserved_keys=frozenset(hash_key(one) for one in reserved if one),
-        limits=Limits(
-            probe=settings.api.probe_seconds,
-            qr_wait=settings.api.qr_wait_seconds,
-            proof_delay=settings.chatwoot.proof_delay_seconds,
-        ),
+        limits=limits,
     )
     instances = Instances(
         store=store,
@@ -111,6 +122,7 @@ def begin_life(ground: Ground, *, held: Callable[[str], AbstractAsyncContextMana
         queue=queue,
         directory=directory,
         creating=creating,
+        undoing=undoing,
         deleting=deleting,
         inboxes=inboxes,
         probes=probes,

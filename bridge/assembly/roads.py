@@ -24,11 +24,13 @@ from bridge.relay.intake_chatwoot import ChatwootIntake
 from bridge.relay.intake_whatsapp import ACCEPT, INBOUND, WhatsAppIntake
 from bridge.relay.linking import LINK, Linking
 from bridge.relay.metrics import Metrics
-from bridge.relay.outbound import Outbound, Times
+from bridge.relay.outbound import Outbound
+from bridge.relay.proof import Proofs
 from bridge.relay.read_marks import READ_MARK, ReadMarks
 from bridge.relay.receipts import REPORT, Receipts
 from bridge.relay.recheck import RECHECK, Recheck
 from bridge.relay.retrying import OUTBOUND
+from bridge.relay.sending import Sending, Times
 from bridge.relay.trials import TRIAL
 from bridge.relay.uploads import Uploads
 from bridge.store.engine import Store, Unit
@@ -114,10 +116,17 @@ def _inbound(ground: Ground, life: Life, read_marks: ReadMarks) -> Inbound:
         breaker = queue.lanes.breakers.get(f"chatwoot {inbox.url}")
         return max(started, breaker.opened_at if breaker else 0)
 
+    contacts = Contacts(store, clock, tag=means.vault.tag)
     return Inbound(
         store=store,
         directory=ground.directory,
-        contacts=Contacts(store, clock, tag=means.vault.tag),
+        contacts=contacts,
+        proofs=Proofs(
+            store=store,
+            contacts=contacts,
+            clock=clock,
+            delay=round(settings.chatwoot.proof_delay_seconds * 1000),
+        ),
         conversations=Conversations(store, clock, stale_before=stale_before),
         renderer=Renderer(
             means.spool,
@@ -125,7 +134,6 @@ def _inbound(ground: Ground, life: Life, read_marks: ReadMarks) -> Inbound:
             language=settings.relay.language,
         ),
         clock=clock,
-        proof_delay=round(settings.chatwoot.proof_delay_seconds * 1000),
         restore=life.inboxes.restore,
         read_marks=read_marks,
     )
@@ -134,7 +142,12 @@ def _inbound(ground: Ground, life: Life, read_marks: ReadMarks) -> Inbound:
 async def _outbound(ground: Ground, receipts: Receipts) -> Outbound:
     means = ground.means
     settings = means.settings
-    return Outbound(
+    times = Times(
+        not_after=round(settings.relay.not_after_seconds * 1000),
+        uncertain_after=round(settings.relay.uncertain_after_seconds * 1000),
+        sent_wait=round(settings.relay.sent_wait_seconds * 1000),
+    )
+    sending = Sending(
         store=means.store,
         queue=ground.queue,
         directory=ground.directory,
@@ -146,13 +159,17 @@ async def _outbound(ground: Ground, receipts: Receipts) -> Outbound:
             timeout=settings.chatwoot.timeout_seconds * 8,
         ),
         clock=means.clock,
-        times=Times(
-            not_after=round(settings.relay.not_after_seconds * 1000),
-            uncertain_after=round(settings.relay.uncertain_after_seconds * 1000),
-            sent_wait=round(settings.relay.sent_wait_seconds * 1000),
-        ),
+        times=times,
         install=await _install_id(means.store),
         obstacle=ground.connections.obstacle,
+    )
+    return Outbound(
+        store=means.store,
+        directory=ground.directory,
+        receipts=receipts,
+        sending=sending,
+        clock=means.clock,
+        times=times,
     )
 
 

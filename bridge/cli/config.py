@@ -82,12 +82,13 @@ def rotate(config: ConfigOption = None) -> None:
 
 async def _reseal(path: Path, vault: Vault) -> int:
     """How many secrets were sealed anew."""
-    from bridge.store.engine import Store, Unit  # noqa: PLC0415  (see `rotate`)
-    from bridge.store.queries import instances  # noqa: PLC0415
+    from bridge.relay.cleanup import CLEANUP  # noqa: PLC0415  (see `rotate`)
+    from bridge.store.engine import Store, Unit  # noqa: PLC0415
+    from bridge.store.queries import instances, jobs  # noqa: PLC0415
 
     def work(unit: Unit) -> int:
         instances.everything(unit.db, vault)  # says so when no key fits
-        return instances.reseal(unit.db, vault)
+        return instances.reseal(unit.db, vault) + jobs.reseal(unit.db, CLEANUP, vault.rotate)
 
     store = await Store.open(path)
     try:

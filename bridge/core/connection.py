@@ -183,14 +183,16 @@ def _opened(
     view: ConnectionView, change: Opened, instance: str, now: int
 ) -> tuple[ConnectionView, tuple[Notice, ...]]:
     was = view.state
+    owner = _short(change.jid) or view.owner_jid
+    known = view if owner == view.owner_jid else replace(view, profile_name=None, picture_url=None)
     after = replace(
         view,
         state=LinkState.OPEN,
         code=None,
         reason=None,
-        owner_jid=_short(change.jid) or view.owner_jid,
-        profile_name=_short(change.profile_name) or view.profile_name,
-        picture_url=_short(change.picture_url, _LONGEST_URL) or view.picture_url,
+        owner_jid=owner,
+        profile_name=_short(change.profile_name) or known.profile_name,
+        picture_url=_short(change.picture_url, _LONGEST_URL) or known.picture_url,
         changed_at=view.changed_at if was is LinkState.OPEN else now,
     )
     is_news = was is not LinkState.OPEN or (

@@ -185,6 +185,10 @@ class EmbeddedQueue:
         self.lanes.breaker(account).reset()
         self._changed.set()
 
+    def forget(self, account: str) -> None:
+        self.lanes.forget(account)
+        self._changed.set()
+
     def _offer(self, head: Head) -> None:
         self.lanes.offer(head)
         self._changed.set()

@@ -47,8 +47,8 @@ class Head:
 class Lanes:
     """Heads, running lanes, and the breakers that they wait for.
 
-    Breakers are made at the first use of their peer or account and stay: there are as many as
-    servers and accounts were ever configured.
+    Breakers are made at the first use of their peer or account. Those of accounts go with them
+    (`forget`); those of peers stay: there are as many as servers were ever configured.
     """
 
     def __init__(
@@ -106,6 +106,18 @@ class Lanes:
         head = self.heads.get(lane)
         if head is not None and head.id == job_id:
             self._put(replace(head, due_at=due_at))
+
+    def forget(self, account: str) -> None:
+        """An account is gone, and its jobs with it: drop heads and breaker, unless one runs."""
+        for lane in [lane for lane, head in self.heads.items() if head.account == account]:
+            del self.heads[lane]
+        for gates in [gates for gates in self._ready if gates[1] == account]:
+            for lane in self._ready.pop(gates):
+                if self._queued.get(lane) == gates:
+                    del self._queued[lane]
+        breaker = self.breakers.get(account)
+        if breaker is not None and not breaker.running:
+            del self.breakers[account]
 
     def hold(self, lane: str, until: int) -> None:
         self._held[lane] = until

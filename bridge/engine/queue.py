@@ -238,3 +238,7 @@ class Queue(Protocol):
     def resume(self, account: str) -> None:
         """The account works again (settings were mended): due jobs run now, in order."""
         ...
+
+    def forget(self, account: str) -> None:
+        """The account is gone with all its jobs: nothing more need be known of it."""
+        ...

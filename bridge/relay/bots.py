@@ -5,13 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from bridge.clock import Clock
 from bridge.core.typebot import Bot, BotSettings, StoredBot
 from bridge.errors import Conflict, Invalid, NotFound
 from bridge.relay.directory import Entry
+from bridge.relay.inboxes import gone
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import bots
+from bridge.store.queries import bots, claims
+
+T = TypeVar("T")
 
 #: So many flows may one instance have.
 MOST = 100
@@ -50,7 +54,7 @@ class Bots:
         stored = StoredBot(
             id=str(uuid.uuid4()), instance_id=entry.id, bot=bot, created_at=now, updated_at=now
         )
-        await self._store.write(lambda unit: add(unit, stored), durable=True)
+        await self._write(entry, lambda unit: add(unit, stored))
         return stored
 
     async def change(self, entry: Entry, bot_id: str, bot: Bot) -> StoredBot:
@@ -65,7 +69,7 @@ class Bots:
             bots.save(unit.db, changed)
             return changed
 
-        return await self._store.write(work, durable=True)
+        return await self._write(entry, work)
 
     async def set_only(self, entry: Entry, bot: Bot | None) -> StoredBot | None:
         """Evolution v1 knows one flow: set the one for all messages, or (None) take it away."""
@@ -87,13 +91,11 @@ class Bots:
             add(unit, stored)
             return stored
 
-        return await self._store.write(work, durable=True)
+        return await self._write(entry, work)
 
     async def delete(self, entry: Entry, bot_id: str) -> None:
         """Delete a flow. Raises `NotFound`."""
-        if not await self._store.write(
-            lambda unit: bots.delete(unit.db, entry.id, bot_id), durable=True
-        ):
+        if not await self._write(entry, lambda unit: bots.delete(unit.db, entry.id, bot_id)):
             raise unknown(bot_id)
 
     async def settings(self, entry: Entry) -> BotSettings | None:
@@ -116,7 +118,17 @@ class Bots:
             bots.save_settings(unit.db, entry.id, changed, self._clock.ms())
             return changed
 
-        return await self._store.write(work, durable=True)
+        return await self._write(entry, work)
+
+    async def _write(self, entry: Entry, work: Callable[[Unit], T]) -> T:
+        """Raises `NotFound` for an instance that was deleted meanwhile."""
+
+        def checked(unit: Unit) -> T:
+            if not claims.exists(unit.db, entry.id):
+                raise gone(entry.instance.name)
+            return work(unit)
+
+        return await self._store.write(checked, durable=True)
 
 
 def add(unit: Unit, stored: StoredBot) -> None:
@@ -133,8 +145,10 @@ def add(unit: Unit, stored: StoredBot) -> None:
 
 
 def only(known: Sequence[StoredBot]) -> StoredBot | None:
-    """The flow that Evolution v1 sees: the one for all messages, else the oldest."""
-    return next((one for one in known if one.bot.trigger_type == "all"), next(iter(known), None))
+    """The flow that Evolution v1 sees: one for all messages before others, active ones first."""
+    return min(
+        known, key=lambda one: (one.bot.trigger_type != "all", not one.bot.enabled), default=None
+    )
 
 
 def unknown(bot_id: str) -> NotFound:

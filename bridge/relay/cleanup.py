@@ -8,6 +8,7 @@ the job deletes the inbox that was made, or gives an adopted one its former addr
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -79,7 +80,7 @@ class Cleanup:
                 lane=_lane(inbox.instance_id),
                 road=Road.INTERNAL,
                 peer=f"chatwoot {inbox.url}",
-                account=f"cleanup:{inbox.instance_id}",
+                account=f"cleanup:{inbox.scope}",
                 payload=self._sealed(traces),
                 now=now,
                 due_at=now + LONGEST_CREATE_MS,
@@ -88,7 +89,7 @@ class Cleanup:
             ),
         )
 
-    async def adopting(self, traces: Traces, found: Inbox) -> Traces:
+    async def adopting(self, traces: Traces, found: Inbox) -> None:
         """Note, on disk, that an inbox was there before; call it before changing the inbox."""
         noted = replace(traces, adopted=found.id, former_url=found.webhook_url)
         payload = self._sealed(noted)
@@ -99,7 +100,17 @@ class Cleanup:
                 jobs.set_payload(unit.db, head["id"], payload)
 
         await self._store.write(work, durable=True)
-        return noted
+
+    async def noted(self, instance_id: str) -> Traces | None:
+        """What the stored job says; None: there is nothing to clean up."""
+
+        def payload(db: sqlite3.Connection) -> bytes | None:
+            head = jobs.head(db, _lane(instance_id))
+            row = None if head is None else jobs.load(db, head["id"])
+            return None if row is None else row["payload"]
+
+        sealed = await self._store.read(payload)
+        return self._opened(sealed) if sealed else None
 
     def forget(self, unit: Unit, instance_id: str, *, now: int) -> None:
         """Nothing is to be cleaned up: all is well, or clean already."""
@@ -132,7 +143,7 @@ class Cleanup:
     async def run(self, job: Job) -> Outcome:
         if not job.payload:  # it was given up once, and is replayed
             return Ignored(rule="cleanup.not_needed")
-        traces = _TRACES.validate_json(self._vault.open(job.payload.decode()))
+        traces = self._opened(job.payload)
         instance_id = traces.inbox.instance_id
         ready = await self._store.read(lambda db: claims.is_ready(db, instance_id))
         if ready:
@@ -169,6 +180,9 @@ class Cleanup:
             await self._provisioning.point_back(chatwoot, found.id, traces.former_url)
         else:
             await self._provisioning.remove(chatwoot, found)
+
+    def _opened(self, payload: bytes) -> Traces:
+        return _TRACES.validate_json(self._vault.open(payload.decode()))
 
     def _sealed(self, traces: Traces) -> bytes:
         return self._vault.seal(_TRACES.dump_json(traces).decode()).encode()

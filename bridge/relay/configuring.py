@@ -96,7 +96,7 @@ class Configuring:
         One at a time for an instance: what is not given stays as the change before left it.
         """
         async with self._turns.of(entry.id):
-            now = self._instances.entry(entry.instance.name)
+            now = self._instances.still(entry)
             order = read(now.inbox)
             if order is None:
                 return now

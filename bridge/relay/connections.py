@@ -16,6 +16,7 @@ import structlog
 
 from bridge.clock import Clock
 from bridge.core.connection import (
+    BAD_SESSION,
     FORBIDDEN,
     LOGGED_OUT,
     Began,
@@ -27,14 +28,14 @@ from bridge.core.connection import (
     Presence,
 )
 from bridge.engine.queue import Queue
-from bridge.errors import Invalid, PeerError, PeerLocked, Unavailable
+from bridge.errors import Invalid, PeerError, PeerLocked, RequestError, Unavailable
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.events import Events
-from bridge.relay.link_states import LinkStates, Step
-from bridge.relay.sessions import ALIVE, Held, Sessions, in_time
+from bridge.relay.link_states import ALIVE, LinkStates, Step
+from bridge.relay.sessions import Held, Sessions, given_up, in_time, leave
 from bridge.store.engine import Store
 from bridge.whatsapp import absent
-from bridge.whatsapp.channel import Link
+from bridge.whatsapp.channel import Link, Session
 from bridge.whatsapp.qr import Qr
 from bridge.whatsapp.registry import Registry
 
@@ -68,13 +69,19 @@ class Connections:
     # -- the life of the service, and of instances ------------------------------------------
 
     async def start(self) -> None:
-        """Load what is known, and take up the sessions that were connected, some at a time."""
+        """Load what is known, and take up the sessions that were connected, some at a time.
+
+        When it returns, none of them counts as connected before it is. Others are watched from
+        their first use on.
+        """
         await self._states.load()
         self._listening = asyncio.ensure_future(self._states.run())
+        alive = self._states.alive()
         for id_ in self._directory.ids(self._registry.sessions):
-            entry = self._directory.by_id(id_)
+            entry = self._directory.by_id(id_) if id_ in alive else None
             if entry is not None:
                 self._sessions.take_up(entry)
+        await self._taken_over(self._states.settled())
 
     async def stop(self) -> None:
         """Disconnect, keep every session and its last state, and store what was told so far."""
@@ -94,18 +101,34 @@ class Connections:
     async def forget(self, entry: Entry) -> None:
         """Log out and delete what the channel keeps, before an instance is deleted.
 
-        Raises `PeerError` when the channel cannot forget; to be repeated then.
+        Raises `PeerError` when the channel cannot forget. From now on nobody can connect it, unless
+        it is spared.
         """
-        if self._registry.kind(entry.instance).has_session:
-            held = self._sessions.of(entry)
-            if self.view(entry).state is LinkState.OPEN:
-                try:
-                    await self.logout(entry)
-                except PeerError as error:
-                    log.warning("connection.not_logged_out", cause=error.cause)
-            await self._sessions.release(entry)
-            await in_time(held.session.forget())
-        self._states.drop(entry)
+        try:
+            if self._registry.kind(entry.instance).has_session:
+                await self._forget(entry)
+        finally:
+            self._states.drop(entry)
+
+    def spare(self, entry: Entry) -> None:
+        """An instance that was forgotten stays after all: it may be connected anew."""
+        self._sessions.spare(entry)
+
+    async def _forget(self, entry: Entry) -> None:
+        if self.view(entry).state is LinkState.OPEN:
+            try:
+                await self.logout(entry)
+            except (PeerError, RequestError) as error:
+                log.warning("connection.not_logged_out", cause=error.cause)
+        await self._sessions.release(entry)
+        await self._taken_over(self._states.settled())  # its events come before its deletion
+        session = entry.channel
+        if isinstance(session, Session):
+            try:
+                await in_time(session.forget())
+            except BaseException:
+                await leave(session)  # or it would go on without its instance
+                raise
 
     # -- knowing ----------------------------------------------------------------------------
 
@@ -146,6 +169,9 @@ class Connections:
             link = Link(state=LinkState.CLOSED, reason=str(error))
         except PeerError as error:
             return replace(self.view(entry), reason=f"WhatsApp could not be asked: {error}")
+        now = self._directory.by_id(entry.id)
+        if now is None or now.channel is not entry.channel:  # deleted, or another token by now
+            return self.view(entry)
         await self._taken_over(self._states.tell(entry, _as_change(link)))
         return self.view(entry)
 
@@ -162,18 +188,18 @@ class Connections:
         if self._is_asked(entry):
             await self._insist_on_open(entry)
             return None
-        held = self._sessions.of(entry)
+        held = await self._sessions.settled(entry)
         state = self.view(entry).state
         if not held.beginning and state is not LinkState.CONNECTING:
             if state is LinkState.OPEN:
                 return None
             held.number = number
-            self._sessions.begin(held, partial(held.session.connect, number=number), Began())
+            self._sessions.begin(held, partial(_begin, held, number), Began())
         elif number is not None and number != held.number:
             held.number = number
             if held.qr is not None:  # its code is for another number
                 held.qr = replace(held.qr, pairing_code=None)
-            self._sessions.begin(held, partial(held.session.connect, number=number), None)
+            self._sessions.begin(held, partial(_begin, held, number), None)
         return await self._first(held, number, wait)
 
     async def restart(self, entry: Entry, *, wait: float) -> Qr | None:
@@ -181,7 +207,7 @@ class Connections:
         if self._is_asked(entry):
             await self._insist_on_open(entry)
             return None
-        held = self._sessions.of(entry)
+        held = await self._sessions.settled(entry)
         if not held.beginning:
             held.number = None
             lives = self.view(entry).state in ALIVE
@@ -197,11 +223,19 @@ class Connections:
                 "session to log out of",
                 code="channel.no_session",
             )
-        held = self._sessions.of(entry)
+        held = await self._sessions.settled(entry)
         if self.view(entry).state not in ALIVE and not held.beginning:
             raise _not_connected(entry)
-        await in_time(held.session.logout())
+        await self._sessions.end(held, partial(self._log_out, held, interrupts=held.beginning))
+
+    async def _log_out(self, held: Held, *, interrupts: bool) -> None:
         ended = Closed(code=LOGGED_OUT, reason="The session was ended over the API.")
+        try:
+            await in_time(held.session.logout())
+        except PeerError as error:
+            if interrupts:  # no attempt goes on, so it does not connect any more
+                self._sessions.tell(held, Closed(code=BAD_SESSION, reason=str(error)))
+            raise
         await self._taken_over(self._sessions.tell(held, ended))
 
     async def set_presence(self, entry: Entry, presence: Presence) -> None:
@@ -211,7 +245,7 @@ class Connections:
                 f"The number of {entry.instance.name} has no presence: its channel knows none",
                 code="channel.no_presence",
             )
-        held = self._sessions.of(entry)
+        held = await self._sessions.settled(entry)
         if self.view(entry).state is not LinkState.OPEN:
             raise _not_connected(entry)
         await in_time(held.session.set_presence(presence))
@@ -227,6 +261,8 @@ class Connections:
         """Wait for the first thing that there is to show."""
         until = self._clock.ms() + round(wait * 1000)
         while True:
+            if self._sessions.find(held.entry) is not held:
+                raise given_up()
             if not held.beginning:
                 view = self.view(held.entry)
                 if view.state is LinkState.OPEN:
@@ -234,6 +270,8 @@ class Connections:
                 if view.state is not LinkState.CONNECTING:
                     raise _did_not_connect(view)
             qr = held.qr
+            if qr is not None and number not in (None, held.number):
+                return replace(qr, pairing_code=None)  # somebody asked for another number's
             if qr is not None and (number is None or qr.pairing_code is not None):
                 return qr
             if self._clock.ms() >= until:
@@ -257,10 +295,21 @@ class Connections:
     def _moved(self, step: Step) -> None:
         if step.opens:  # what waited for it goes out, in order
             self._queue.resume(step.entry.channel_account)
+            if self._registry.kind(step.entry.instance).has_session:  # its server is its own
+                self._queue.resume(step.entry.channel_peer)
         held = self._sessions.find(step.entry)
         if held is not None:
             held.qr = step.qr
             held.stir()
+
+
+async def _begin(held: Held, number: str | None) -> None:
+    try:
+        await held.session.connect(number=number)
+    except BaseException:
+        if held.number == number:
+            held.number = None  # it may be asked for again
+        raise
 
 
 def _as_change(link: Link) -> Change:

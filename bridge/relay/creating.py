@@ -13,7 +13,6 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import structlog
 
@@ -24,7 +23,6 @@ from bridge.core.instance import BUSINESS, InboxConfig, InstanceConfig
 from bridge.core.order import InstanceOrder
 from bridge.core.typebot import Bot, StoredBot
 from bridge.errors import (
-    Certainty,
     Conflict,
     Forbidden,
     Invalid,
@@ -36,13 +34,13 @@ from bridge.relay import bots
 from bridge.relay.activity import Inactive, inactive_of
 from bridge.relay.cleanup import Cleanup, Traces
 from bridge.relay.connections import Connections
-from bridge.relay.deleting import Deleting
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.events import Events
 from bridge.relay.inboxes import Inboxes, gone
 from bridge.relay.probes import Probes
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
 from bridge.relay.turns import Turns
+from bridge.relay.undoing import Limits, Undoing
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import claims, connections, instances
 from bridge.store.secrets import Vault, hash_key, new_key
@@ -70,19 +68,6 @@ class Created:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """In seconds. After `proof_delay` a call that was not answered has shown its effect."""
-
-    probe: float
-    qr_wait: float
-    proof_delay: float
-
-    @property
-    def proof_ms(self) -> int:
-        return round(self.proof_delay * 1000)
-
-
 class Creating:
     def __init__(
         self,
@@ -96,7 +81,7 @@ class Creating:
         cleanup: Cleanup,
         probes: Probes,
         connections: Connections,
-        deleting: Deleting,
+        undoing: Undoing,
         events: Events,
         turns: Turns,
         clock: Clock,
@@ -113,7 +98,7 @@ class Creating:
         self._cleanup = cleanup
         self._probes = probes
         self._connections = connections
-        self._deleting = deleting
+        self._undoing = undoing
         self._events = events
         self._turns = turns
         self._clock = clock
@@ -126,6 +111,7 @@ class Creating:
         What cannot be undone in Chatwoot at once, a stored job undoes when it answers again.
         """
         self._check(order)
+        await self._undoing.what_is_left()
         key = order.key or new_key()
         instance = self._instance(order, key)
         inbox = self._inboxes.wanted(instance, order.chatwoot) if order.chatwoot else None
@@ -141,23 +127,11 @@ class Creating:
                 made = await self._connect(order, key, self._entry(instance))
                 await self._finish(made.entry)
             except BaseException as error:
-                await asyncio.shield(self._roll_back(instance, traces, error))
+                await asyncio.shield(self._undoing.roll_back(instance, error))
                 raise
-        await self._directory.refresh(instance.id)
         made = await self._asked(made)
         log.info("instance.created", instance=order.name, integration=order.integration)
         return made
-
-    async def undo_unfinished(self) -> None:
-        """At start: creates that the death of the process cut off are undone, so names are free."""
-        for instance_id in await self._store.read(instances.unready):
-            entry = self._directory.by_id(instance_id)
-            if entry is not None:
-                # What Chatwoot was just asked for may still come to be (design.md 4, proof).
-                due_at = self._clock.ms() + self._limits.proof_ms
-                hurry = partial(self._cleanup.hurry, instance_id=instance_id, due_at=due_at)
-                await self._deleting.wipe(entry, hurry)
-                log.warning("instance.undone", instance=entry.instance.name)
 
     # -- before anything is stored -----------------------------------------------------------
 
@@ -299,10 +273,13 @@ class Creating:
             self._events.created(unit, entry)
 
         await self._store.write(work, durable=True)
+        await self._directory.refresh(entry.id)
 
     async def _asked(self, made: Created) -> Created:
         """With what is known once it is there; a channel that is asked may take its time."""
-        entry = self._directory.by_id(made.entry.id) or made.entry
+        entry = self._directory.by_id(made.entry.id)
+        if entry is None:  # somebody has deleted it already
+            return made
         self._connections.adopt(entry)
         try:
             async with asyncio.timeout(self._limits.probe):
@@ -310,34 +287,6 @@ class Creating:
         except (TimeoutError, Unavailable):
             connection = self._connections.view(entry)
         return replace(made, entry=entry, connection=connection)
-
-    async def _roll_back(
-        self, instance: InstanceConfig, traces: Traces | None, error: BaseException
-    ) -> None:
-        """Undo it here for certain, and in Chatwoot now or by the stored job."""
-        unsure = getattr(error.__cause__ or error, "certainty", None) is Certainty.UNKNOWN
-        clean = traces is None or (await self._is_cleared(traces) and not unsure)
-
-        def work(unit: Unit) -> None:
-            now = self._clock.ms()
-            if traces is None or clean:
-                self._cleanup.forget(unit, instance.id, now=now)
-            else:  # what Chatwoot did not answer may still come to be
-                due_at = now + (self._limits.proof_ms if unsure else 0)
-                self._cleanup.hurry(unit, instance.id, due_at=due_at)
-
-        entry = self._directory.by_id(instance.id)
-        if entry is not None:
-            await self._deleting.wipe(entry, work)
-        log.info("instance.rolled_back", instance=instance.name, clean=clean)
-
-    async def _is_cleared(self, traces: Traces) -> bool:
-        try:
-            async with asyncio.timeout(self._limits.probe):
-                await self._cleanup.clear(traces)
-        except (PeerError, TimeoutError):
-            return False
-        return True
 
     def _entry(self, instance: InstanceConfig) -> Entry:
         entry = self._directory.by_id(instance.id)

@@ -80,21 +80,34 @@ class Deleting:
         afterwards: jobs are held until all is gone, and what webhooks bring looks in its own unit
         whether the instance is there still.
         """
-        try:
-            await self._connections.forget(entry)
-        except PeerError as error:  # the channel forgets it when it meets nobody of that id
-            log.warning("session.not_forgotten", instance=entry.instance.name, cause=error.cause)
 
         def work(unit: Unit) -> None:
             if instances.delete(unit.db, entry.id):
                 also(unit)
 
-        async with self._held(entry.id):
-            await self._store.write(work, durable=True)
-            await self._directory.refresh(entry.id)
-            await erase(self._store, entry.id, spool=self._spool)
+        try:
+            await self._forget(entry)
+            async with self._held(entry.id):
+                await self._store.write(work, durable=True)
+                await self._directory.refresh(entry.id)
+                await erase(self._store, entry.id, spool=self._spool)
+        finally:
+            if self._directory.by_id(entry.id) is not None:  # it stays after all
+                self._connections.spare(entry)
         for account in (entry.channel_account, entry.chatwoot_account):
-            self._queue.resume(account)  # nothing waits for it any more
+            self._queue.forget(account)
+
+    async def _forget(self, entry: Entry) -> None:
+        """A session that cannot be ended keeps no instance alive.
+
+        The channel forgets it when it meets nobody of that id.
+        """
+        try:
+            await self._connections.forget(entry)
+        except PeerError as error:
+            log.warning("session.not_forgotten", instance=entry.instance.name, cause=error.cause)
+        except Exception:  # a bug in a channel
+            log.exception("session.forgetting_crashed", instance=entry.instance.name)
 
     async def _delete_inbox(self, entry: Entry, inbox: InboxConfig) -> None:
         """Delete the inbox in Chatwoot, if it is this instance's and delivers to us."""
@@ -105,6 +118,7 @@ class Deleting:
             try:
                 found = await chatwoot.inbox(inbox.inbox_id)
             except PeerGone:
+                await self._remove_bot(chatwoot, entry.id)
                 return
             except BridgeError as error:
                 raise _not_deleted(error) from error

@@ -55,8 +55,14 @@ class Entry:
 
     @property
     def scope(self) -> str:
-        """Whose people they are: the Chatwoot account's, else the instance's own."""
-        return self.inbox.scope if self.inbox else f"instance:{self.instance.id}"
+        """Whose people they are: the Chatwoot account's, else the instance's own.
+
+        An account counts once an inbox was set up there: anybody may name one, with any token.
+        """
+        inbox = self.inbox
+        if inbox is None or inbox.inbox_id is None:
+            return own_scope(self.id)
+        return inbox.scope
 
     @property
     def side(self) -> Side | None:
@@ -87,6 +93,11 @@ class Served:
     channel_account: str
     chatwoot_peer: str
     chatwoot_account: str
+
+
+def own_scope(instance_id: str) -> str:
+    """Whose people they are while there is no Chatwoot account."""
+    return f"instance:{instance_id}"
 
 
 def channel_account(instance_id: str) -> str:
@@ -136,9 +147,8 @@ class Directory:
         self._make_chatwoot = make_chatwoot
         self._identity = identity
         self._roll = Roll()
-        self._entries: dict[str, Entry] = {}
-        #: What was an entry before its instance changed: it may lend its clients.
-        self._outdated: dict[str, Entry] = {}
+        #: Each with the row that it was made of. One of an older row may lend its clients.
+        self._entries: dict[str, tuple[Sealed, Entry]] = {}
         #: Hashes of Meta's verify tokens, by the sealed ones; those that were asked for.
         self._verify_tokens: dict[str, str] = {}
         self._reading = asyncio.Lock()
@@ -156,9 +166,9 @@ class Directory:
             roll = Roll()
             for row in found:
                 roll.put(row)
-            known = self._outdated | self._entries
-            self._outdated = {one: known[one] for one in known.keys() & roll.by_id.keys()}
-            self._roll, self._entries = roll, {}
+            known = self._entries
+            self._entries = {one: known[one] for one in known.keys() & roll.by_id.keys()}
+            self._roll = roll
 
     async def refresh(self, instance_id: str) -> None:
         """Take over what the database says of one instance, also that it is gone.
@@ -299,20 +309,17 @@ class Directory:
         if row is None:
             self._roll.drop(instance_id)
             self._entries.pop(instance_id, None)
-            self._outdated.pop(instance_id, None)
         elif row != self._roll.by_id.get(instance_id):
             self._roll.put(row)
-            if (entry := self._entries.pop(instance_id, None)) is not None:
-                self._outdated[instance_id] = entry
 
     def _opened(self, row: Sealed | None) -> Entry | None:
         if row is None:
             return None
-        entry = self._entries.get(row.id)
-        if entry is None:
+        made_of, entry = self._entries.get(row.id, (None, None))
+        if entry is None or made_of is not row:  # units look as well, in the database's thread
             both = row.open(self._vault)
-            entry = self._entry(both.instance, both.inbox, self._outdated.pop(row.id, None))
-            self._entries[row.id] = entry
+            entry = self._entry(both.instance, both.inbox, entry)
+            self._entries[row.id] = row, entry
         return entry
 
     def _entry(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -21,18 +20,17 @@ from bridge.core.ignoring import ignoring_rule
 from bridge.core.message import EVENT, Received
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, Outcome
 from bridge.errors import (
-    Certainty,
     PeerBusy,
-    PeerError,
     PeerGone,
     PeerLocked,
     PeerRefused,
     Scope,
 )
-from bridge.relay.contacts import Bound, Contacts, repeatable
+from bridge.relay.contacts import Contacts, repeatable
 from bridge.relay.content import Rendered, Renderer
 from bridge.relay.conversations import Conversations
 from bridge.relay.directory import Directory, Entry, Side
+from bridge.relay.proof import Proofs, source
 from bridge.relay.read_marks import ReadMarks
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, ledger
@@ -53,7 +51,7 @@ class Context:
 
 
 class Inbound:
-    """Runs `inbound` jobs. `proof_delay` (ms): how long Rails may still commit after a time-out."""
+    """Runs `inbound` jobs."""
 
     def __init__(
         self,
@@ -61,10 +59,10 @@ class Inbound:
         store: Store,
         directory: Directory,
         contacts: Contacts,
+        proofs: Proofs,
         conversations: Conversations,
         renderer: Renderer,
         clock: Clock,
-        proof_delay: int,
         restore: Callable[[Entry], Awaitable[None]],
         read_marks: ReadMarks,
     ) -> None:
@@ -77,7 +75,7 @@ class Inbound:
         self._conversations = conversations
         self._renderer = renderer
         self._clock = clock
-        self._proof_delay = proof_delay
+        self._proofs = proofs
 
     async def run(self, job: Job) -> Outcome:
         entry = self._directory.by_id(job.instance_id)
@@ -96,9 +94,14 @@ class Inbound:
             return Dead(cause="internal.payload", reason="The stored event is of another kind.")
         context = await self._store.read(lambda db: _context(db, job, event))
         if job.is_suspect:
-            settled = await self._look_for_proof(job, entry, entry.side, event, context)
-            if settled is not None:
-                return settled
+            found = await self._proofs.look_for(job, entry.side, event, context.chat)
+            if isinstance(found, Again):
+                return found
+            if found is not None:
+                await self._renderer.forget(job, event)
+                return self._delivered(
+                    job, entry, event, context.chat.id, found.conversation_id, found.message_id
+                )
         rule = ignoring_rule(
             event,
             groups_ignore=entry.instance.options.behaviour.groups_ignore,
@@ -132,16 +135,12 @@ class Inbound:
             except PeerGone as gone:
                 chat = await self._forget(side, chat, gone, contact=False)
                 continue
-            if not await self._is_theirs(side, chat, bound, message, placed.conversation_id):
+            if not await self._proofs.is_theirs(side, chat, bound, message, placed.conversation_id):
                 chat = await self._forget(side, chat, None, contact=True)
                 continue
             job.steps.append((self._clock.ms(), "posted", f"message {message.id}"))
             await self._renderer.forget(job, event)
-            return Delivered(
-                write=self._delivered(
-                    job, entry, event, chat.id, placed.conversation_id, message.id
-                )
-            )
+            return self._delivered(job, entry, event, chat.id, placed.conversation_id, message.id)
         raise PeerRefused(
             "Chatwoot keeps saying that contact or conversation do not exist.",
             code="chatwoot.cannot_heal",
@@ -165,31 +164,10 @@ class Inbound:
             conversation_id,
             content=rendered.text,
             message_type="incoming",
-            source_id=_source(event),
+            source_id=source(event),
             content_attributes=attributes or None,
             files=rendered.files,
         )
-
-    async def _is_theirs(
-        self, side: Side, chat: ChatRow, bound: Bound, message: Message, conversation_id: int
-    ) -> bool:
-        """The answer must name the contact that we mean; nobody reads somebody else's message.
-
-        False: it was deleted. A failure here is of unknown outcome, since the message stands there.
-        """
-        sender = message.sender.id if message.sender else None
-        if sender is None or sender == bound.contact_id:
-            return True
-        try:
-            if await self._contacts.follow_merge(side, chat, bound, into=sender):
-                return True
-            log.error("message.wrong_contact", expected=bound.contact_id, found=sender)
-            with suppress(PeerGone):
-                await side.chatwoot.delete_message(conversation_id, message.id)
-        except PeerError as error:
-            error.certainty = Certainty.UNKNOWN
-            raise
-        return False
 
     async def _insist_on_inbox(self, entry: Entry, side: Side, gone: PeerGone) -> None:
         """Raise when nothing is found since the inbox itself was deleted; it is made again."""
@@ -241,66 +219,6 @@ class Inbound:
             return False
         return True
 
-    async def _look_for_proof(
-        self, job: Job, entry: Entry, side: Side, event: Received, context: Context
-    ) -> Outcome | None:
-        """An earlier run may have posted it: find our source_id, or wait until it is safe to post.
-
-        Returns None when it is certain that the message is not there.
-        """
-        chat = context.chat
-        conversation = chat.conversation_id
-        if conversation is None and chat.source_id is not None:
-            conversation = await self._find_conversation(side, chat)
-        if conversation is not None:
-            try:
-                with repeatable():
-                    found = await side.chatwoot.find_message(
-                        conversation, _source(event), await self._edge(job, chat, conversation)
-                    )
-            except PeerGone:
-                found = None
-            if found is not None and not await self._is_proof(side, chat, found, conversation):
-                return None
-            if found is not None:
-                job.steps.append((self._clock.ms(), "proved", f"message {found.id} was there"))
-                await self._renderer.forget(job, event)
-                return Delivered(
-                    write=self._delivered(job, entry, event, chat.id, conversation, found.id)
-                )
-        safe_at = (job.unknown_since or 0) + self._proof_delay
-        if self._clock.ms() < safe_at:
-            return Again(
-                due_at=safe_at,
-                why="an earlier attempt may still arrive in Chatwoot",
-                unknown_since=job.unknown_since,
-            )
-        return None
-
-    async def _is_proof(
-        self, side: Side, chat: ChatRow, found: Message, conversation_id: int
-    ) -> bool:
-        """A message of ours counts only with its own contact; elsewhere it is deleted."""
-        if chat.contact_id is None or chat.source_id is None:
-            return True
-        bound = Bound(contact_id=chat.contact_id, source_id=chat.source_id, is_new=False)
-        return await self._is_theirs(side, chat, bound, found, conversation_id)
-
-    async def _edge(self, job: Job, chat: ChatRow, conversation: int) -> int | None:
-        """The newest Chatwoot message that certainly is older than any attempt of this job."""
-        return await self._store.read(
-            lambda db: ledger.last_before(
-                db, chat_id=chat.id, conversation=conversation, job_id=job.id
-            )
-        )
-
-    async def _find_conversation(self, side: Side, chat: ChatRow) -> int | None:
-        """A conversation whose creation was not answered, found by its contact inbox."""
-        with repeatable():
-            listed = await side.chatwoot.conversations(side.inbox_id, chat.source_id)
-        mine = [one for one in listed if one.contact_id in (chat.contact_id, None)]
-        return mine[0].id if mine else None
-
     def _delivered(  # noqa: PLR0917
         self,
         job: Job,
@@ -309,7 +227,7 @@ class Inbound:
         chat_id: int,
         conversation_id: int,
         message_id: int,
-    ) -> Callable[[Unit], None]:
+    ) -> Delivered:
         now = self._clock.ms()
 
         def write(unit: Unit) -> None:
@@ -326,7 +244,7 @@ class Inbound:
             chats.posted(unit.db, chat_id, now=now)
             self._read_marks.delivered(unit, entry, job)
 
-        return write
+        return Delivered(write=write)
 
 
 def _context(db: sqlite3.Connection, job: Job, event: Received) -> Context:
@@ -337,7 +255,3 @@ def _context(db: sqlite3.Connection, job: Job, event: Received) -> Context:
     if event.reply_to is not None:
         quoted = ledger.chatwoot_of(db, job.instance_id or "", event.reply_to)
     return Context(chat=chat, quoted=quoted)
-
-
-def _source(event: Received) -> str:
-    return f"WAID:{event.id}"

@@ -12,11 +12,11 @@ from bridge.core.instance import InboxConfig, InstanceConfig
 from bridge.core.order import ChatwootOrder
 from bridge.engine.queue import Queue
 from bridge.errors import NotFound, PeerLocked, RequestError
-from bridge.relay.directory import Directory, Entry
+from bridge.relay.directory import Directory, Entry, own_scope
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
 from bridge.relay.turns import Turns
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import claims, instances
+from bridge.store.queries import claims, instances, people
 from bridge.store.secrets import Vault, new_secret
 
 log = structlog.get_logger(__name__)
@@ -92,14 +92,23 @@ class Inboxes:
         if side is None:
             return entry
         found = await side.chatwoot.inbox(side.inbox_id)
-        if found.secret != side.inbox.signing_secret:
-            await self.save(entry, replace(side.inbox, signing_secret=found.secret))
-            log.info("inbox.signing_secret_changed", instance=entry.instance.name)
+        async with self._turns.of(entry.id):
+            now = self._directory.by_id(entry.id) or entry
+            inbox = now.inbox  # it may have been changed while we asked
+            if (
+                inbox is None
+                or (inbox.scope, inbox.inbox_id) != (side.scope, side.inbox_id)
+                or inbox.signing_secret == found.secret
+            ):
+                return now
+            await self.save(now, replace(inbox, signing_secret=found.secret))
+        log.info("inbox.signing_secret_changed", instance=entry.instance.name)
         return self._directory.by_id(entry.id) or entry
 
     async def save(self, entry: Entry, inbox: InboxConfig) -> None:
         """Store the Chatwoot side; of an instance that has been deleted meanwhile nothing."""
         before = entry.inbox
+        own = own_scope(entry.id)
         moved = before is not None and (before.scope, before.inbox_id) != (
             inbox.scope,
             inbox.inbox_id,
@@ -109,6 +118,8 @@ class Inboxes:
             if not claims.exists(unit.db, entry.id):
                 return
             instances.save_inbox(unit.db, self._vault, inbox)
+            if entry.scope == own and inbox.inbox_id is not None:
+                people.move(unit.db, entry.id, own, inbox.scope)
             if moved:  # what is bound belongs to the inbox before
                 unit.db.execute(
                     "UPDATE chat SET source_id=NULL, conversation_id=NULL, status=NULL"

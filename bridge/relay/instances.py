@@ -23,6 +23,7 @@ from bridge.relay.directory import Directory, Entry
 from bridge.relay.inboxes import Inboxes, gone
 from bridge.relay.probes import Probes
 from bridge.relay.turns import Turns
+from bridge.relay.undoing import Undoing
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import claims, instances
 from bridge.store.secrets import Vault
@@ -41,6 +42,7 @@ class Instances:
         queue: Queue,
         directory: Directory,
         creating: Creating,
+        undoing: Undoing,
         deleting: Deleting,
         inboxes: Inboxes,
         probes: Probes,
@@ -53,6 +55,7 @@ class Instances:
         self._queue = queue
         self._directory = directory
         self._creating = creating
+        self._undoing = undoing
         self._deleting = deleting
         self._inboxes = inboxes
         self._probes = probes
@@ -62,7 +65,7 @@ class Instances:
 
     async def begin(self) -> None:
         """At start: undo what the end of the process cut off."""
-        await self._creating.undo_unfinished()
+        await self._undoing.at_start()
 
     def entry(self, name: str) -> Entry:
         """The instance of this name. Raises `NotFound`, also while it is being created."""
@@ -70,6 +73,13 @@ class Instances:
         if entry is None or not entry.instance.ready:
             raise gone(name)
         return entry
+
+    def still(self, entry: Entry) -> Entry:
+        """Return it as it is now. Raises `NotFound`, also when another one has its name."""
+        now = self._directory.by_id(entry.id)
+        if now is None:
+            raise gone(entry.instance.name)
+        return now
 
     async def of_number(self, number: str) -> list[str]:
         """The ids of the instances of a number: Meta's id of it, or that of a phone."""
@@ -104,6 +114,8 @@ class Instances:
         """
         fresh = await self.change(entry, lambda now: replace(now, options=to(now.options)))
         if fresh.channel is not entry.channel:
+            # What waits was accepted for the way of before, which may be the one that is broken.
+            self._queue.resume(entry.channel_peer)
             self._queue.resume(fresh.channel_account)
         return fresh
 
@@ -125,7 +137,7 @@ class Instances:
             )
 
         async with self._turns.of(entry.id):
-            changed = to(self.entry(entry.instance.name).instance)
+            changed = to(self.still(entry).instance)
             await self._probes.token(self._directory.channel(changed), changed.name)
             fresh = await self._change(entry, to)
         self._queue.resume(fresh.channel_account)
@@ -146,8 +158,6 @@ class Instances:
 
         await self._store.write(work, durable=True)
         await self._directory.refresh(entry.id)
-        fresh = self._directory.by_id(entry.id)
-        if fresh is None:
-            raise gone(entry.instance.name)
+        fresh = self.still(entry)
         self._connections.adopt(fresh)
         return fresh

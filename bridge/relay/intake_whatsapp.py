@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 INBOUND = "inbound"
 #: The kind of an event that could not be accepted; a replay accepts it again.
 ACCEPT = "accept"
+UNKNOWN_NUMBER = "whatsapp.unknown_number"
 #: So many events share a commit at most: a webhook may hold a thousand, and nobody waits for long.
 AT_ONCE = 100
 
@@ -70,7 +71,7 @@ class WhatsAppIntake:
         if isinstance(event, Unhandled):
             rule, road = event.rule, Road.SIGNAL
         elif self._directory.by_number(event.number) is None:
-            rule, road = "whatsapp.unknown_number", _road(event)
+            rule, road = UNKNOWN_NUMBER, _road(event)
         else:
             return False
         self._store.count(road, "accepted")
@@ -80,8 +81,8 @@ class WhatsAppIntake:
 
     def _step(self, unit: Unit, event: Event, now: int, trace_id: str | None) -> Callable[[], None]:
         entry = self._directory.by_number(event.number)
-        if entry is None or isinstance(event, Unhandled):  # filtered before
-            return lambda: None
+        if entry is None or isinstance(event, Unhandled):  # deleted since `_ignored` looked
+            return lambda: _unknown(unit, _road(event))
         if isinstance(event, Received):
             return lambda: self._received(unit, entry, event, now, trace_id)
         return lambda: self._receipts.accept(unit, entry, event, now)
@@ -141,6 +142,11 @@ class WhatsAppIntake:
             cause="internal.accept",
             reason="This event could not be accepted; see the log.",
         )
+
+
+def _unknown(unit: Unit, road: Road) -> None:
+    unit.count(road, "accepted")
+    unit.count(road, "ignored", UNKNOWN_NUMBER)
 
 
 def _road(event: Event) -> Road:

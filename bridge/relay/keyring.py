@@ -7,6 +7,7 @@ import structlog
 from bridge.clock import Clock
 from bridge.errors import Conflict, NotFound
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.inboxes import gone
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import keys
 from bridge.store.queries.keys import KeyPair, KeyRow
@@ -23,28 +24,29 @@ class Keyring:
         self._directory = directory
         self._clock = clock
 
-    async def add(self, entry: Entry) -> str:
+    async def add(self, entry: Entry, *, alone: bool = False) -> str:
         """Make a new key, which is shown this once; the one before stays as the old key.
 
         Raises `Conflict` when there is an old one still: to drop it unasked would cut off whoever
-        uses it. Of two calls at once one wins.
+        uses it. Of two calls at once one wins. `alone`: in the same commit all others are dropped.
         """
         key, now = new_key(), self._clock.ms()
 
         def work(unit: Unit) -> None:
             found = _found(keys.pair(unit.db, entry.id), entry)
-            if found.old is not None:
+            if found.old is not None and not alone:
                 raise Conflict(
                     f'The "{entry.instance.name}" instance has two keys already.',
                     f"Drop the old one with DELETE /instance/keys/{entry.instance.name} first.",
                     code="key.two_already",
                 )
             fresh = KeyRow(key_hash=hash_key(key), made_at=now)
-            keys.save(unit.db, entry.id, KeyPair(current=fresh, old=found.current))
+            old = None if alone else found.current
+            keys.save(unit.db, entry.id, KeyPair(current=fresh, old=old))
 
         await self._store.write(work, durable=True)
         await self._directory.refresh(entry.id)
-        log.info("key.added", instance=entry.instance.name)
+        log.info("key.added", instance=entry.instance.name, alone=alone)
         return key
 
     async def drop_old(self, entry: Entry) -> None:
@@ -72,6 +74,5 @@ class Keyring:
 
 def _found(found: KeyPair | None, entry: Entry) -> KeyPair:
     if found is None:  # deleted meanwhile
-        name = entry.instance.name
-        raise NotFound(f'The "{name}" instance does not exist', code="instance.unknown")
+        raise gone(entry.instance.name)
     return found

@@ -32,12 +32,14 @@ from bridge.errors import Unavailable
 from bridge.relay.directory import Entry
 from bridge.relay.events import Events
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import connections
+from bridge.store.queries import claims, connections
 from bridge.whatsapp.qr import MAX_CODE, Qr
 from bridge.whatsapp.registry import Registry
 
 log = structlog.get_logger(__name__)
 
+#: A connection that there is, or that is being made.
+ALIVE: Final = (LinkState.OPEN, LinkState.CONNECTING)
 #: Changes that share a unit of work at most.
 AT_ONCE: Final = 50
 #: How long (ms) we wait when our own database fails us.
@@ -85,7 +87,7 @@ class LinkStates:
         self._clock = clock
         self._moved = moved
         self._views: dict[str, ConnectionView] = {}
-        self._inbox: asyncio.Queue[_Told | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[_Told | asyncio.Event | None] = asyncio.Queue()
         self._is_stopping = False
 
     async def load(self) -> None:
@@ -102,6 +104,10 @@ class LinkStates:
             state, reason = (LinkState.CLOSED if kind.has_session else LinkState.OPEN), None
         return ConnectionView(state=state, reason=reason, changed_at=entry.instance.created_at)
 
+    def alive(self) -> frozenset[str]:
+        """The ids of the instances that are connected, or being connected."""
+        return frozenset(id_ for id_, view in self._views.items() if view.state in ALIVE)
+
     def drop(self, entry: Entry) -> None:
         self._views.pop(entry.id, None)
 
@@ -111,6 +117,12 @@ class LinkStates:
         self._inbox.put_nowait(told)
         return told.done
 
+    def settled(self) -> asyncio.Event:
+        """It is set once everything that was told so far is taken over."""
+        done = asyncio.Event()
+        self._inbox.put_nowait(done)
+        return done
+
     async def run(self) -> None:
         """Take over what is told until `stop`."""
         while True:
@@ -118,9 +130,12 @@ class LinkStates:
             some = [first]
             while len(some) < AT_ONCE and not self._inbox.empty():
                 some.append(self._inbox.get_nowait())
-            told = [one for one in some if one is not None]
+            told = [one for one in some if isinstance(one, _Told)]
             if told:
                 await self._outlive(told)
+            for one in some:
+                if isinstance(one, asyncio.Event):
+                    one.set()
             if None in some:
                 return
 
@@ -175,6 +190,9 @@ class LinkStates:
 
     def _keep(self, steps: Sequence[Step], unit: Unit) -> None:
         for step in steps:
+            if not claims.exists(unit.db, step.entry.id):  # deleted meanwhile
+                unit.after_commit.append(step.done.set)
+                continue
             if step.after != step.before:
                 connections.save(unit.db, step.entry.id, step.after)
             unit.after_commit.append(partial(self._apply, step))

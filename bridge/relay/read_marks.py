@@ -1,7 +1,7 @@
 """`readMessages`: a customer's message is marked as read once agents can see it.
 
-Best effort, in lanes of their own: no message waits for a mark, and a mark that is late or refused
-is given up without a word to anybody.
+Best effort, in lanes of their own: no message waits for a mark or for what it meets, and a mark
+that is late or refused is given up without a word to anybody.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from bridge.clock import Clock
 from bridge.core.message import EVENT, Received
-from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
+from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.errors import PeerError, Remedy
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
@@ -20,6 +20,8 @@ from bridge.whatsapp.channel import MarksRead
 READ_MARK = "read_mark"
 #: Later (ms) a mark says nothing true any more.
 TOO_LATE = 600_000
+#: After a failure it is tried again so much later (ms).
+PAUSE = 30_000
 
 
 class ReadMarks:
@@ -58,14 +60,16 @@ class ReadMarks:
             return Ignored(rule="instance.gone", reason="The instance was deleted.")
         if not isinstance(entry.channel, MarksRead):
             return Ignored(rule="read_mark.impossible", reason="The channel has no read marks.")
-        if self._clock.ms() - job.accepted_at > TOO_LATE:
+        now = self._clock.ms()
+        if now - job.accepted_at > TOO_LATE:
             return Ignored(rule="read_mark.late", reason="It could not be marked in time.")
         try:
             await entry.channel.mark_read(event)
         except PeerError as error:
             if error.remedy is Remedy.NOTHING:
                 return Ignored(rule="read_mark.refused", reason=str(error))
-            raise
+            # Nobody is blamed: a breaker that opened for this would keep messages waiting.
+            return Again(due_at=now + PAUSE, why=str(error))
         return Delivered()
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002

@@ -1,7 +1,8 @@
-"""The sessions that we watch, and the attempts to connect them.
+"""The sessions that we watch, the attempts to connect them, and their ends.
 
-An attempt belongs to nobody who waits for it: it goes on when its callers have gone. What a
-session tells is passed on in its order; of a session that is no longer ours nothing is heard.
+Neither belongs to whoever waits for it: it goes on when its callers have gone. What a session tells
+is passed on in its order; of a session that is no longer ours nothing is heard. A number is
+connected by one session object at a time: the next begins when the one before has been left.
 """
 
 from __future__ import annotations
@@ -21,13 +22,12 @@ from bridge.core.connection import (
     Began,
     Change,
     Closed,
-    LinkState,
     Signal,
 )
 from bridge.core.instance import Behaviour
-from bridge.errors import PeerError, PeerTimeout
+from bridge.errors import PeerError, PeerTimeout, Unavailable
 from bridge.relay.directory import Entry
-from bridge.relay.link_states import LinkStates
+from bridge.relay.link_states import ALIVE, LinkStates
 from bridge.whatsapp.channel import Session
 from bridge.whatsapp.qr import Qr
 from bridge.whatsapp.registry import Registry
@@ -41,9 +41,6 @@ LEAVE_SECONDS: Final = 10.0
 #: Sessions that are taken up again at the same time when the service starts.
 AT_START: Final = 8
 
-#: A connection that there is, or that is being made.
-ALIVE: Final = (LinkState.OPEN, LinkState.CONNECTING)
-
 
 @dataclass(slots=True, kw_only=True)
 class Held:
@@ -56,11 +53,18 @@ class Held:
     qr: Qr | None = None
     #: The number for which a pairing code was asked in this attempt.
     number: str | None = None
-    #: Calls to the channel that begin an attempt, under way now.
-    beginning: int = 0
     #: Set, and replaced, whenever something has changed.
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: set[asyncio.Future[None]] = field(default_factory=set)
+    #: Calls to the channel that begin an attempt, under way now.
+    attempts: set[asyncio.Future[None]] = field(default_factory=set)
+    #: Logouts, and leaves of former session objects, under way now: attempts wait for them.
+    endings: set[asyncio.Future[None]] = field(default_factory=set)
+    #: Settings that are being told to the channel.
+    tellings: set[asyncio.Future[None]] = field(default_factory=set)
+
+    @property
+    def beginning(self) -> bool:
+        return bool(self.attempts)
 
     def stir(self) -> None:
         self.news.set()
@@ -72,6 +76,9 @@ class Sessions:
         self._registry = registry
         self._states = states
         self._held: dict[str, Held] = {}
+        #: Instances that are being deleted, or gone.
+        self._released: set[str] = set()
+        self._is_stopping = False
         self._at_start = asyncio.Semaphore(AT_START)
 
     def take_up(self, entry: Entry) -> None:
@@ -83,8 +90,22 @@ class Sessions:
         self._adopt(entry, reason="The settings of the channel were changed.", turn=None)
 
     def of(self, entry: Entry) -> Held:
-        self.adopt(entry)
-        return self._held[entry.id]
+        """Raises `Unavailable` when its instance is being deleted, or the service stops.
+
+        An entry from before a change does not bring the former session object back.
+        """
+        if entry.id not in self._held:
+            self.adopt(entry)
+        held = self._held.get(entry.id)
+        if held is None:
+            raise given_up()
+        return held
+
+    async def settled(self, entry: Entry) -> Held:
+        """`of`, once nothing is being ended there any more."""
+        while (held := self.of(entry)).endings:
+            await asyncio.wait(held.endings)
+        return held
 
     def find(self, entry: Entry) -> Held | None:
         return self._held.get(entry.id)
@@ -106,31 +127,46 @@ class Sessions:
         turn: asyncio.Semaphore | None = None,
     ) -> None:
         """Have the channel begin. Without `began` it is part of the attempt that is under way."""
-        held.beginning += 1
+        told: asyncio.Event | None = None
         if began is not None:
             held.qr = None
-        self._own(held, self._attempt(held, act, began, turn))
+            told = self.tell(held, began)
+        _own(held, held.attempts, self._attempt(held, act, told, turn))
+
+    async def end(self, held: Held, act: Callable[[], Awaitable[None]]) -> None:
+        """Do what ends the session; what was about to begin is given up first."""
+        begun = set(held.attempts)
+
+        async def ending() -> None:
+            await _cancelled(begun)
+            await act()
+
+        task = asyncio.ensure_future(ending())
+        _own(held, held.endings, task)
+        await asyncio.shield(task)
 
     async def release(self, entry: Entry) -> None:
-        """Hear no more of a session, and end what we began with it."""
+        """Hear no more of a session, and end what we began with it; until `spare`."""
+        self._released.add(entry.id)
         held = self._held.pop(entry.id, None)
-        if held is None:
-            return
-        held.session.watch(_deaf)
-        await _cancelled(held.tasks)
-        held.qr = None
-        held.stir()
+        if held is not None:
+            await _let_go(held)
+
+    def spare(self, entry: Entry) -> None:
+        """An instance that was to be deleted stays."""
+        self._released.discard(entry.id)
 
     async def stop(self) -> None:
         """Disconnect all of them; what they tell of that is not heard."""
+        self._is_stopping = True
         held, self._held = list(self._held.values()), {}
-        for one in held:
-            one.session.watch(_deaf)
-        await _cancelled({task for one in held for task in one.tasks})
-        await asyncio.gather(*(_leave(one.session) for one in held))
+        await asyncio.gather(*(_let_go(one) for one in held))
+        await asyncio.gather(*(leave(one.session) for one in held))
 
     def _adopt(self, entry: Entry, *, reason: str, turn: asyncio.Semaphore | None) -> None:
         if not self._registry.kind(entry.instance).has_session:
+            return
+        if self._is_stopping or entry.id in self._released:
             return
         session = entry.channel
         if not isinstance(session, Session):
@@ -145,14 +181,26 @@ class Sessions:
         if before is not session:
             held.session, held.behaviour = session, behaviour
             session.watch(partial(self._heard, held, session))
-            if self._states.view(entry).state in ALIVE:
-                act = partial(_replace, before, session)
-                self.begin(held, act, Began(reason=reason), turn=turn)
-            elif before is not None:
-                self._own(held, _leave(before))
+            goes_on = held.beginning or self._states.view(entry).state in ALIVE
+            if before is not None:
+                self._replaced(held, before)
+            if goes_on:
+                self.begin(held, session.connect, Began(reason=reason), turn=turn)
         elif held.behaviour != behaviour:
             held.behaviour = behaviour
-            self._own(held, _behave(held))
+            _own(held, held.tellings, _behave(held))
+
+    def _replaced(self, held: Held, before: Session) -> None:
+        """Leave a former session object, after what was begun with it."""
+        before.watch(_deaf)
+        held.number = None
+        begun = set(held.attempts)
+
+        async def leaving() -> None:
+            await _cancelled(begun)
+            await leave(before)
+
+        _own(held, held.endings, leaving())
 
     def _heard(self, held: Held, session: Session, signal: Signal) -> None:
         if held.session is session:
@@ -162,24 +210,28 @@ class Sessions:
         self,
         held: Held,
         act: Callable[[], Awaitable[None]],
-        began: Began | None,
+        told: asyncio.Event | None,
         turn: asyncio.Semaphore | None,
     ) -> None:
-        try:
-            if began is not None:
-                await self.tell(held, began).wait()
-            async with turn or nullcontext():
-                failure = await _failure(held, act)
-            if failure is not None and began is not None:
-                await self.tell(held, failure).wait()
-        finally:
-            held.beginning -= 1
-            held.stir()
+        if held.endings:  # never two at once on one device: they would throw each other out
+            await asyncio.wait(held.endings)
+        if told is not None:
+            await told.wait()
+        async with turn or nullcontext():
+            failure = await _failure(held, act)
+        if failure is None:
+            return
+        if told is not None:
+            await self.tell(held, failure).wait()
+            return
+        log.warning("connection.no_pairing_code", instance=held.entry.instance.name)
 
-    def _own(self, held: Held, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.ensure_future(work)
-        held.tasks.add(task)
-        task.add_done_callback(partial(_done, held))
+
+def given_up() -> Unavailable:
+    return Unavailable(
+        "The connection was given up: the instance is being deleted, or Ponte stops",
+        code="connection.closed",
+    )
 
 
 async def in_time(call: Awaitable[None], seconds: float = CALL_SECONDS) -> None:
@@ -191,6 +243,15 @@ async def in_time(call: Awaitable[None], seconds: float = CALL_SECONDS) -> None:
         raise PeerTimeout(
             f"The channel did not answer within {seconds:g} seconds.", code="channel.timeout"
         ) from error
+
+
+async def leave(session: Session) -> None:
+    """Hear no more of a session object and disconnect it. Never raises."""
+    session.watch(_deaf)
+    try:
+        await in_time(session.leave(), LEAVE_SECONDS)
+    except Exception:  # what follows must happen all the same
+        log.exception("session.not_left")
 
 
 async def _failure(held: Held, act: Callable[[], Awaitable[None]]) -> Closed | None:
@@ -205,19 +266,15 @@ async def _failure(held: Held, act: Callable[[], Awaitable[None]]) -> Closed | N
     return None
 
 
-async def _replace(before: Session | None, session: Session) -> None:
-    """Never two at once on one device: they would throw each other out."""
-    if before is not None:
-        await _leave(before)
-    await session.connect()
-
-
-async def _leave(session: Session) -> None:
-    session.watch(_deaf)
-    try:
-        await in_time(session.leave(), LEAVE_SECONDS)
-    except Exception:  # what follows must happen all the same
-        log.exception("session.not_left")
+async def _let_go(held: Held) -> None:
+    """Hear no more of it, end what was begun, and let what ends it come to its end."""
+    held.session.watch(_deaf)
+    await _cancelled(held.attempts | held.tellings)
+    if held.endings:
+        await asyncio.wait(held.endings, timeout=LEAVE_SECONDS)
+        await _cancelled(held.endings)
+    held.qr = None
+    held.stir()
 
 
 async def _behave(held: Held) -> None:
@@ -235,10 +292,22 @@ async def _cancelled(tasks: set[asyncio.Future[None]]) -> None:
     await asyncio.gather(*cut, return_exceptions=True)
 
 
-def _done(held: Held, task: asyncio.Future[None]) -> None:
-    held.tasks.discard(task)
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("session.task_failed", error=repr(error))
+def _own(
+    held: Held,
+    mine: set[asyncio.Future[None]],
+    work: Coroutine[None, None, None] | asyncio.Future[None],
+) -> None:
+    task = asyncio.ensure_future(work)
+    mine.add(task)
+    task.add_done_callback(partial(_done, held, mine))
+
+
+def _done(held: Held, mine: set[asyncio.Future[None]], task: asyncio.Future[None]) -> None:
+    mine.discard(task)
+    held.stir()
+    if task.cancelled() or (error := task.exception()) is None or isinstance(error, PeerError):
+        return  # what a peer refuses is told to whoever asked
+    log.error("session.task_failed", error=repr(error))
 
 
 def _deaf(signal: Signal) -> None:

@@ -29,7 +29,9 @@ NOT_RESENT = "restored.not_resent"
 #: Jobs besides those of the outbound road that may lead to a send. Catching up would list, and
 #: send, all that was written since the copy was made: it does not happen after a restore.
 _HELD_KINDS = ("recheck",)
-_DROPPED_KINDS = ("catch_up",)
+#: What a create began when the copy was made may have been finished since: a clean-up would delete
+#: an inbox that people work with.
+_DROPPED_KINDS = ("catch_up", "cleanup")
 
 _MAGIC = b"SQLite format 3\0"
 
@@ -171,7 +173,7 @@ def _mark(database: Path, now: int) -> None:
         ).fetchall():
             tally.add(db, {(road, "ignored", CAUSE): count})
         db.execute(
-            "UPDATE job SET state='ignored', ended_at=?, cause=?"  # noqa: S608
+            "UPDATE job SET state='ignored', ended_at=?, cause=?, payload=x''"  # noqa: S608
             f" WHERE state='waiting' AND kind IN ({dropped})",
             (now, CAUSE, *_DROPPED_KINDS),
         )

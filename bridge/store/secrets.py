@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -63,9 +64,8 @@ def hash_key(key: str) -> str:
 
 
 def new_key() -> str:
-    """A new API key in Evolution's form: 32 upper-case hex digits in groups, 122 random bits."""
-    raw = secrets.token_hex(16).upper()
-    return f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
+    """A new API key in Evolution's form: a random UUID (version 4, 122 bits) in upper case."""
+    return str(UUID(bytes=secrets.token_bytes(16), version=4)).upper()
 
 
 def new_secret() -> str:

@@ -112,7 +112,9 @@ class Session(Protocol):
     """What a channel has beside `Channel` when a phone lends it the connection (QR code).
 
     Nothing here answers with the state of the connection: that comes as signals, to whoever
-    `watch`es, in the order in which it happens.
+    `watch`es, in the order in which it happens. Calls may overlap, except that none is made while
+    `leave`, `logout` or `forget` runs. `connect` and `restart` may be cancelled or given up after a
+    while: what they had begun then ends with the next `leave`, `logout` or `forget`.
     """
 
     def watch(self, hear: Hear) -> None:
@@ -122,7 +124,8 @@ class Session(Protocol):
     async def connect(self, *, number: str | None = None) -> None:
         """Begin to connect; with a number also ask for a pairing code. No-op while connected.
 
-        Returns when the attempt has begun. `QrShown` or `Opened` follows, or `Closed`. A call
+        Returns when the attempt has begun. `QrShown` or `Opened` follows, or `Closed`. Trouble
+        that passes (no network) is `Closed(again=True)` and tried again by the channel. A call
         with another number while it connects asks for another pairing code: `QrShown` again.
         Raises `PeerError` when it cannot even begin.
         """
@@ -140,11 +143,17 @@ class Session(Protocol):
         ...
 
     async def logout(self) -> None:
-        """End the session on the phone too and forget it. `Closed` follows."""
+        """End the session on the phone too and forget it, or the attempt to connect.
+
+        `Closed` follows. Raises `PeerError` when the phone cannot be told.
+        """
         ...
 
     async def forget(self) -> None:
-        """Disconnect and delete all that is kept of the session: the instance goes."""
+        """Disconnect and delete all that is kept of the session: the instance goes.
+
+        Raises `PeerError`; `leave` follows then.
+        """
         ...
 
     async def set_presence(self, presence: Presence) -> None:

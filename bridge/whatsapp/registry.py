@@ -15,7 +15,8 @@ class ChannelKind:
     """One kind of channel."""
 
     integration: str
-    #: A number's channel, and the name of the server that it calls (what breakers are about).
+    #: A number's channel, and the name of the server that it calls (what breakers are about); a
+    #: session has one of its own, which is reset when it opens.
     make: Callable[[InstanceConfig], tuple[Channel, str]]
     #: Of what a channel is made: while this stays equal, a changed instance keeps its channel.
     identity: Callable[[InstanceConfig], Hashable]

@@ -105,6 +105,29 @@ async def test_rotate_seals_with_the_first_key_and_the_old_one_may_go(house, con
     assert house.shown() == ["still there"]
 
 
+async def test_rotate_seals_what_a_clean_up_waits_for(house, config):
+    """A create failed, and Chatwoot is still down when the key is changed."""
+    data = house.settings.storage.data_dir
+    creating = house.chat.faults.fail(502, route="POST contacts")
+    another = house.order(
+        instanceName="filial", integration="WHATSAPP-BAILEYS", chatwootNameInbox="Filial"
+    )
+    house.chat.faults.fail(502, route="PATCH inbox")
+    status, _ = await house.call("POST", "/instance/create", json=another)
+    assert (status, creating.hits) == (400, 1)
+    assert [inbox.name for inbox in house.chat.inboxes.values()] == ["WhatsApp Loja", "Filial"]
+    await house.stop()
+    new, old = Fernet.generate_key().decode(), (data / KEY_FILE).read_text("ascii").strip()
+    (data / KEY_FILE).write_text(f"{new}\n{old}\n")
+    assert (await ask("config", "rotate", "--config", config)).code == 0
+    (data / KEY_FILE).write_text(new)
+    house.chat.faults.clear()
+    await house.start()
+    await house.quiet()
+    assert [inbox.name for inbox in house.chat.inboxes.values()] == ["WhatsApp Loja"]
+    assert await house.ok("GET", "/dead-letters") == []
+
+
 async def test_rotate_leaves_a_running_service_alone(house, config):
     before = _sealed(house.settings.storage.data_dir)
     said = await ask("config", "rotate", "--config", config)

@@ -65,6 +65,33 @@ def test_an_offer_to_a_running_lane_is_left_to_the_database():
     assert take_all(lanes) == [2]
 
 
+def test_an_account_that_is_gone_leaves_nothing_behind():
+    lanes = make_lanes()
+    lanes.offer(head(1))
+    lanes.offer(head(2, "b", due_at=100))
+    lanes.offer(head(3, "c", account="p/2"))
+    lanes.breaker("p/1").hold(50, "paused")
+    assert take_all(lanes) == [3]  # the first stands in the queue of its account
+
+    lanes.forget("p/1")
+
+    assert lanes.heads == {}
+    assert set(lanes.breakers) == {"p", "p/2"}
+    assert take_all(lanes, 1000) == []
+    lanes.offer(head(4))
+    assert take_all(lanes, 1000) == [4]
+
+
+def test_the_breaker_of_an_account_that_still_runs_stays():
+    lanes = make_lanes()
+    lanes.offer(head(1))
+    lanes.take(0)
+    lanes.forget("p/1")
+    lanes.free("a", None)
+
+    assert lanes.breaker("p/1").running == 0
+
+
 def test_a_head_whose_gates_change_does_not_wait_for_the_old_ones():
     lanes = make_lanes()
     lanes.breaker("p").trip(0, "down", waits=(10_000,))

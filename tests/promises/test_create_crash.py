@@ -10,6 +10,8 @@ from support.crossing import HTTP_OK, Crossing
 
 NAME = "filial"
 INBOX = "Filial"
+#: Nothing hangs here, and machines are slow at times.
+PATIENT = {"chatwoot": {"timeout_seconds": 15}}
 
 
 async def ready(its: Crossing) -> None:
@@ -98,4 +100,4 @@ ROADS = {
 @pytest.mark.parametrize("road", ROADS.values(), ids=ROADS.keys())
 @pytest.mark.timeout(240)
 async def test_it_is_there_whole_or_not_at_all_wherever_the_service_dies(world, road):
-    assert await crash_everywhere(world, road) > 20
+    assert await crash_everywhere(world, road, sections=PATIENT) > 20

@@ -16,6 +16,8 @@ from support.bridge_house import House, bridge_house
 ACCOUNTS = 4
 CREATES = 200
 AT_ONCE = 20
+#: All of them share this process and its machine with the stand-ins.
+PATIENT = {"chatwoot": {"timeout_seconds": 30}, "api": {"probe_seconds": 30}}
 
 
 def order(house: House, name: str, chat: ChatwootSim, url: str, **changes: Any) -> dict[str, Any]:
@@ -36,7 +38,9 @@ async def test_two_hundred_creates_all_succeed_and_none_meets_anothers_chatwoot(
     async with AsyncExitStack() as stack:
         chats = [ChatwootSim(account_id=11 + 10 * n, webhook_timeout=5) for n in range(ACCOUNTS)]
         urls = [await stack.enter_async_context(chat.serving()) for chat in chats]
-        house = await stack.enter_async_context(bridge_house(tmp_path, provisioned=False))
+        house = await stack.enter_async_context(
+            bridge_house(tmp_path, provisioned=False, options=PATIENT)
+        )
         slots = asyncio.Semaphore(AT_ONCE)
 
         async def create(number: int) -> tuple[int, Any]:
@@ -72,7 +76,7 @@ async def test_two_hundred_creates_all_succeed_and_none_meets_anothers_chatwoot(
 
 @pytest.mark.timeout(60)
 async def test_of_fifty_creates_of_one_name_one_wins_and_works(tmp_path: Path) -> None:
-    async with bridge_house(tmp_path, provisioned=False) as house:
+    async with bridge_house(tmp_path, provisioned=False, options=PATIENT) as house:
         answers = await asyncio.gather(
             *(house.call("POST", "/instance/create", json=house.order()) for _ in range(50))
         )

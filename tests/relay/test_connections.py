@@ -3,53 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bridge.core.connection import ConnectionView, LinkState, QrShown
-from bridge.core.instance import Behaviour, InstanceOptions, Proxy
+from bridge.core.connection import LinkState, QrShown
+from bridge.core.instance import Behaviour, Proxy
 from bridge.errors import PeerDown, Unavailable
 from bridge.sim.graph import Route, faults
 from support.bridge_house import MARINA, META_TOKEN, NAME, RUI, House, bridge_house
-from support.qr_channel import QrPhone, QrPhones
-
-QR_ORDER = {"integration": "WHATSAPP-BAILEYS", "token": None, "number": None, "businessId": None}
-
-
-@asynccontextmanager
-async def qr_house(tmp_path, **more):
-    phones = QrPhones()
-    async with bridge_house(tmp_path, order=QR_ORDER, channels=phones.kinds, **more) as house:
-        yield house, phones[NAME]
-
-
-async def reaches(house: House, state: LinkState) -> ConnectionView:
-    """Wait until the connection is in this state, as its events tell it."""
-    moved = asyncio.Event()
-    house.service.events.listen(lambda _happened: moved.set())
-    entry = house.service.instances.entry(NAME)
-    async with asyncio.timeout(10):
-        while (view := house.service.connections.view(entry)).state is not state:
-            await moved.wait()
-            moved.clear()
-    return view
-
-
-async def open_up(house: House, phone: QrPhone) -> None:
-    entry = house.service.instances.entry(NAME)
-    await house.service.connections.connect(entry, wait=5)
-    phone.scan()
-    await reaches(house, LinkState.OPEN)
-
-
-async def change(house: House, to: Callable[[InstanceOptions], InstanceOptions]) -> None:
-    entry = house.service.instances.entry(NAME)
-    await house.service.instances.change_options(entry, to)
-
+from support.sessions import QR_ORDER, change, open_up, qr_house, reaches
 
 # -- sessions ----------------------------------------------------------------------------------
 
@@ -359,6 +323,24 @@ async def test_a_mark_that_is_refused_is_given_up_and_harms_no_message(house: Ho
     assert house.shown() == ["um", "dois"]
     assert len(house.graph.reads) == 1
     assert await house.ok("GET", "/dead-letters") == []
+
+
+async def test_marks_that_fail_keep_no_message_waiting(tmp_path, monkeypatch):
+    async def failing(*_: object) -> None:
+        raise PeerDown("WhatsApp marks nothing now.")
+
+    monkeypatch.setattr("bridge.whatsapp.cloud.client.CloudChannel.mark_read", failing)
+    engine = {"breaker_failures": 1, "breaker_probe_seconds": [3600]}
+    async with bridge_house(tmp_path, options={"engine": engine}) as house:
+        await read(house)
+        await house.graph.customer_writes(MARINA, "oi")
+        async with asyncio.timeout(10):
+            while not await house.rows("SELECT 1 FROM job WHERE kind='read_mark' AND cause<>''"):
+                pass
+        house.chat.agent_writes(house.chats()[0].id, "resposta")
+        await house.sent(1)
+
+        assert house.texts == ["resposta"]
 
 
 # -- what is not relayed -----------------------------------------------------------------------

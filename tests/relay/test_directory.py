@@ -459,3 +459,14 @@ async def test_everything_that_is_read_is_what_was_written(rig: Rig):
     assert both.inbox is not None
     assert both.inbox.sign_msg is True
     assert both.inbox.enabled is True
+
+
+async def test_who_looks_in_another_thread_brings_nothing_old_back(rig: Rig) -> None:
+    """Units look in the database's thread: a change may come between finding and opening."""
+    await rig.keep(instance("one"))
+    found = rig.directory._roll.by_name["one"]
+    await rig.change(instance("one", token="another"))
+    rig.directory._opened(found)
+    entry = rig.directory.by_name("one")
+    assert entry is not None
+    assert entry.instance.token == "another"

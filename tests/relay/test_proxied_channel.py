@@ -32,9 +32,9 @@ def fields(proxy: AnyProxy) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def two_instances(path: Path, proxy: AnyProxy) -> AsyncIterator[House]:
+async def two_instances(path: Path, proxy: AnyProxy, **options: Any) -> AsyncIterator[House]:
     """`loja` goes straight, `filial` through the proxy."""
-    async with bridge_house(path, graph={"numbers": (SHOP, BRANCH)}) as house:
+    async with bridge_house(path, graph={"numbers": (SHOP, BRANCH)}, options=options) as house:
         await house.create(
             instanceName="filial",
             number=BRANCH.phone_number_id,
@@ -135,6 +135,27 @@ async def test_a_switched_off_proxy_is_not_used_any_more(tmp_path: Path, proxy: 
         await house.sent(1)
         await house.quiet()
         assert proxy.targets == []
+
+
+async def test_what_waited_for_a_dead_proxy_goes_out_when_another_way_is_set(
+    tmp_path: Path,
+) -> None:
+    engine = {"breaker_failures": 1, "breaker_probe_seconds": [3600]}
+    async with (
+        SocksProxy(login=LOGIN) as proxy,
+        two_instances(tmp_path, proxy, engine=engine) as house,
+    ):
+        chat = await house.talk(MARINA, phone_number_id=BRANCH.phone_number_id)
+        await proxy.drop()
+        proxy.fault = "cut"
+        house.chat.agent_writes(chat.id, "um")
+        house.chat.agent_writes(chat.id, "dois")
+        await breaks(house, " through ")
+
+        await house.ok("POST", "/proxy/set/filial", json={"enabled": False})
+        await house.sent(2)
+
+        assert house.texts == ["um", "dois"]
 
 
 @pytest.mark.parametrize("status", [407, 502])

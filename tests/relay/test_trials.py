@@ -140,7 +140,7 @@ async def test_where_deletion_is_switched_off_it_is_only_told(tmp_path: Path) ->
     async with offering(tmp_path, delete_unsubscribed=False) as house:
         made = await order(house)
         await house.pass_time(25)
-        await house.pass_time(1000)
+        await house.pass_time(100)
         assert await alive(house) == {made["id"]}
         assert await told(house) == [("trial.warning", "trial"), ("trial.ended", "ended")]
         assert (await audited(house))[-1] == ("trial.ended", made["id"])

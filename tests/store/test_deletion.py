@@ -233,6 +233,20 @@ async def test_a_deletion_that_was_cut_off_is_finished_later(two: Store, tmp_pat
     assert await count(two, "ledger", "instance_id=?", OTHER) == 1
 
 
+@pytest.mark.parametrize("units", range(1, 24, 3))
+async def test_it_does_not_matter_where_it_was_cut_off(two: Store, units: int):
+    """A row a unit; the process dies after some of them."""
+    for _ in range(units):
+        await two.write(lambda unit: deletion.delete_everything(unit.db, ONE, limit=1) and None)
+
+    await erase_leftovers(two)
+
+    assert await count(two, "seen", "key LIKE ?", f"%:{ONE}:%") == 0
+    for table in set(await two.read(naming_tables)) - KEPT:
+        assert await count(two, table, "instance_id=?", ONE) == 0
+    assert await count(two, "seen", "key LIKE ?", f"%:{OTHER}:%") == 5
+
+
 async def test_an_instance_without_anything_is_erased_too(two: Store):
     await keep(two, VAULT, instance("empty"))
 

@@ -22,7 +22,7 @@ from bridge.core.connection import (
 )
 from bridge.core.instance import BAILEYS, Behaviour, InstanceConfig
 from bridge.core.message import Media, MediaKind, Outgoing, OutgoingText, Party
-from bridge.errors import BridgeError, PeerDown, PeerGone
+from bridge.errors import BridgeError, PeerBroke, PeerDown, PeerGone
 from bridge.whatsapp.channel import (
     Accepted,
     Capabilities,
@@ -48,7 +48,14 @@ class QrPhone:
     is_silent: bool = False
     #: `connect` begins when this is set; None: at once.
     gate: asyncio.Event | None = None
+    #: The same for "sending", and for what ends a session: "leave", "logout", "forget".
+    gates: dict[str, asyncio.Event] = field(default_factory=dict)
     logout_fails: BridgeError | None = None
+    forget_fails: BridgeError | None = None
+    #: The session objects that are connected, or about to be: WhatsApp bears one.
+    live: list[QrChannel] = field(default_factory=list)
+    #: How many there were at once.
+    most: int = 0
     channel: QrChannel | None = None
     #: What the service did: "connect", "connect 55119...", "restart", "leave" ...
     calls: list[str] = field(default_factory=list)
@@ -111,6 +118,11 @@ class QrPhone:
                 self._moved.clear()
                 await self._moved.wait()
 
+    async def at_gate(self, call: str) -> None:
+        self.note(call)
+        if call in self.gates:
+            await self.gates[call].wait()
+
     def note(self, call: str) -> None:
         self.calls.append(call)
         self._moved.set()
@@ -149,6 +161,10 @@ class QrChannel:
     ) -> Accepted:
         if not self._phone.is_open:
             raise PeerDown("The websocket is not connected.", code="whatsapp.disconnected")
+        if "sending" in self._phone.gates:
+            await self._phone.at_gate("sending")
+            if self not in self._phone.live:
+                raise PeerBroke("The connection went in the middle.", code="whatsapp.broke")
         self._phone.sent.append((to, content))
         self._phone.note("send")
         return Accepted(id=f"3EB0{len(self._phone.sent):016X}", wa_id=to.wa_id)
@@ -161,6 +177,9 @@ class QrChannel:
 
     async def connect(self, *, number: str | None = None) -> None:
         self._phone.note(f"connect {number}" if number else "connect")
+        if self not in self._phone.live:
+            self._phone.live.append(self)
+            self._phone.most = max(self._phone.most, len(self._phone.live))
         if self._phone.gate is not None:
             await self._phone.gate.wait()
         if self._phone.connect_fails:
@@ -180,18 +199,26 @@ class QrChannel:
             self._phone.show_code()
 
     async def leave(self) -> None:
-        self._phone.note("leave")
-        self._phone.is_open = False
+        await self._phone.at_gate("leave")
+        self._ended()
 
     async def logout(self) -> None:
-        self._phone.note("logout")
+        await self._phone.at_gate("logout")
         if self._phone.logout_fails is not None:
             raise self._phone.logout_fails
         self._phone.drop(401, "Logged out.")
 
     async def forget(self) -> None:
-        self._phone.note("forget")
-        self._phone.paired = self._phone.is_open = False
+        await self._phone.at_gate("forget")
+        if self._phone.forget_fails is not None:
+            raise self._phone.forget_fails
+        self._phone.paired = False
+        self._ended()
+
+    def _ended(self) -> None:
+        if self in self._phone.live:
+            self._phone.live.remove(self)
+        self._phone.is_open = False
 
     async def set_presence(self, presence: Presence) -> None:
         self._phone.presences.append(presence)

@@ -41,22 +41,23 @@ def delete_everything(db: sqlite3.Connection, instance_id: str, *, limit: int = 
     people go by scope (`delete_people`), when no other instance knows them.
     """
     db.execute("DELETE FROM instance WHERE id=?", (instance_id,))
-    jobs = _delete_jobs(db, instance_id, limit)
-    left = limit - len(jobs)
-    for table in _TABLES:
-        if left > 0:
-            left -= db.execute(
-                f"DELETE FROM {table} WHERE rowid IN"  # noqa: S608
-                f" (SELECT rowid FROM {table} WHERE instance_id=? LIMIT ?)",
-                (instance_id, left),
-            ).rowcount
-    for kind in _SEEN:
+    left = limit
+    for kind in _SEEN:  # first, since `leftovers` cannot tell by these that something is left
         if left > 0:
             left -= db.execute(
                 "DELETE FROM seen WHERE key IN"
                 " (SELECT key FROM seen WHERE key>=? AND key<? LIMIT ?)",
                 # The character after the colon: a range of the primary key.
                 (f"{kind}:{instance_id}:", f"{kind}:{instance_id};", left),
+            ).rowcount
+    jobs = _delete_jobs(db, instance_id, left)
+    left -= len(jobs)
+    for table in _TABLES:
+        if left > 0:
+            left -= db.execute(
+                f"DELETE FROM {table} WHERE rowid IN"  # noqa: S608
+                f" (SELECT rowid FROM {table} WHERE instance_id=? LIMIT ?)",
+                (instance_id, left),
             ).rowcount
     return Deleted(finished=left > 0, jobs=jobs)
 
@@ -70,14 +71,17 @@ def leftovers(db: sqlite3.Connection) -> list[str]:
 
 
 def unused_scopes(db: sqlite3.Connection) -> list[str]:
-    """Chatwoot accounts (and instances) whose people are stored, and that no instance uses."""
+    """Chatwoot accounts (and instances) whose people are stored, and that no instance uses.
+
+    Who merely names an account does not use it (`relay.directory.Entry.scope`).
+    """
     known: set[str] = set()
     for table in ("person", "contact", "identity_key"):
         known.update(_distinct(db, table, "scope"))
     used = {
         row[0]
         for row in db.execute(
-            "SELECT url || '#' || account_id FROM chatwoot_inbox"
+            "SELECT url || '#' || account_id FROM chatwoot_inbox WHERE inbox_id IS NOT NULL"
             " UNION ALL SELECT 'instance:' || id FROM instance"
         )
     }
@@ -152,7 +156,7 @@ def _is_used(db: sqlite3.Connection, scope: str) -> bool:
     if scope.startswith("instance:"):
         return _exists(db, scope.removeprefix("instance:"))
     found = db.execute(
-        "SELECT 1 FROM chatwoot_inbox WHERE url=? AND account_id=? LIMIT 1",
+        "SELECT 1 FROM chatwoot_inbox WHERE url=? AND account_id=? AND inbox_id IS NOT NULL",
         (url, account),
     ).fetchone()
     return found is not None

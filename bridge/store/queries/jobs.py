@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Row = sqlite3.Row
@@ -160,6 +160,16 @@ def set_gates(db: sqlite3.Connection, job_id: int, peer: str, account: str) -> N
 
 def set_payload(db: sqlite3.Connection, job_id: int, payload: bytes) -> None:
     db.execute("UPDATE job SET payload=? WHERE id=?", (payload, job_id))
+
+
+def reseal(db: sqlite3.Connection, kind: str, rotate: Callable[[str], str]) -> int:
+    """Seal the payloads of one kind of jobs anew; returns how many. Emptied ones hold nothing."""
+    rows = db.execute(
+        "SELECT id, payload FROM job WHERE kind=? AND length(payload)>0", (kind,)
+    ).fetchall()
+    for row in rows:
+        set_payload(db, row[0], rotate(bytes(row[1]).decode()).encode())
+    return len(rows)
 
 
 def set_due(db: sqlite3.Connection, job_id: int, due_at: int) -> str | None:

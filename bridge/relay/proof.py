@@ -1,0 +1,125 @@
+"""Whether a customer's message stands in Chatwoot, and in the right conversation.
+
+After an unknown outcome of a create the proof is looked for before anything is posted again, and an
+answer counts only when it names the contact that we mean (design.md 4, Chatwoot).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from bridge.chatwoot.models import Message
+from bridge.clock import Clock
+from bridge.core.message import Received
+from bridge.engine.queue import Again, Job
+from bridge.errors import Certainty, PeerError, PeerGone
+from bridge.relay.contacts import Bound, Contacts, repeatable
+from bridge.relay.directory import Side
+from bridge.store.engine import Store
+from bridge.store.queries import ledger
+from bridge.store.queries.chats import ChatRow
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """Where the message of an earlier run stands."""
+
+    message_id: int
+    conversation_id: int
+
+
+class Proofs:
+    """`delay` (ms): how long Rails may still commit after a time-out."""
+
+    def __init__(self, *, store: Store, contacts: Contacts, clock: Clock, delay: int) -> None:
+        self._store = store
+        self._contacts = contacts
+        self._clock = clock
+        self._delay = delay
+
+    async def look_for(
+        self, job: Job, side: Side, event: Received, chat: ChatRow
+    ) -> Proved | Again | None:
+        """An earlier run may have posted it: find our source_id, or wait until it is safe to post.
+
+        Returns None when it is certain that the message is not there.
+        """
+        conversation = chat.conversation_id
+        if conversation is None and chat.source_id is not None:
+            conversation = await self._find_conversation(side, chat)
+        if conversation is not None:
+            try:
+                with repeatable():
+                    found = await side.chatwoot.find_message(
+                        conversation, source(event), await self._edge(job, chat, conversation)
+                    )
+            except PeerGone:
+                found = None
+            if found is not None and not await self._is_proof(side, chat, found, conversation):
+                return None
+            if found is not None:
+                job.steps.append((self._clock.ms(), "proved", f"message {found.id} was there"))
+                return Proved(message_id=found.id, conversation_id=conversation)
+        safe_at = (job.unknown_since or 0) + self._delay
+        if self._clock.ms() < safe_at:
+            return Again(
+                due_at=safe_at,
+                why="an earlier attempt may still arrive in Chatwoot",
+                unknown_since=job.unknown_since,
+            )
+        return None
+
+    async def is_theirs(
+        self, side: Side, chat: ChatRow, bound: Bound, message: Message, conversation_id: int
+    ) -> bool:
+        """The answer must name the contact that we mean; nobody reads somebody else's message.
+
+        False: it was deleted. A failure here is of unknown outcome, since the message stands there.
+        """
+        sender = message.sender.id if message.sender else None
+        if sender is None or sender == bound.contact_id:
+            return True
+        try:
+            if await self._contacts.follow_merge(side, chat, bound, into=sender):
+                return True
+            log.error("message.wrong_contact", expected=bound.contact_id, found=sender)
+            with suppress(PeerGone):
+                await side.chatwoot.delete_message(conversation_id, message.id)
+        except PeerError as error:
+            error.certainty = Certainty.UNKNOWN
+            raise
+        return False
+
+    async def _is_proof(
+        self, side: Side, chat: ChatRow, found: Message, conversation_id: int
+    ) -> bool:
+        """A message of ours counts only with its own contact; elsewhere it is deleted."""
+        if chat.contact_id is None or chat.source_id is None:
+            return True
+        bound = Bound(contact_id=chat.contact_id, source_id=chat.source_id, is_new=False)
+        return await self.is_theirs(side, chat, bound, found, conversation_id)
+
+    async def _edge(self, job: Job, chat: ChatRow, conversation: int) -> int | None:
+        """The newest Chatwoot message that certainly is older than any attempt of this job."""
+        return await self._store.read(
+            lambda db: ledger.last_before(
+                db, chat_id=chat.id, conversation=conversation, job_id=job.id
+            )
+        )
+
+    async def _find_conversation(self, side: Side, chat: ChatRow) -> int | None:
+        """A conversation whose creation was not answered, found by its contact inbox."""
+        with repeatable():
+            listed = await side.chatwoot.conversations(side.inbox_id, chat.source_id)
+        mine = [one for one in listed if one.contact_id in (chat.contact_id, None)]
+        return mine[0].id if mine else None
+
+
+def source(event: Received) -> str:
+    """What makes a message ours in Chatwoot."""
+    return f"WAID:{event.id}"
