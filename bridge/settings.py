@@ -50,6 +50,11 @@ class Server(Section):
     drain_seconds: float = Field(
         20, ge=0, description="How long running jobs may take to finish after SIGTERM."
     )
+    allowed_origins: list[str] = Field(
+        default_factory=lambda: ["*"],
+        description="Pages that may call the API from a browser (CORS): origins such as "
+        "https://panel.example, or * for all. A page still needs a key; there are no cookies.",
+    )
     trusted_proxies: list[str] = Field(
         default_factory=list,
         description="Addresses or networks (10.0.0.0/8) of your reverse proxies. From these alone "
@@ -386,6 +391,7 @@ def _secret_files() -> list[tuple[str, str, Any]]:
             "secret_keys",
             "allowed_private_hosts",
             "trusted_proxies",
+            "allowed_origins",
         }
         found.append((section.lower(), option.lower(), text.split() if many else text))
     return found

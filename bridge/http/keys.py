@@ -57,15 +57,15 @@ class Keys:
         self._client_token = hash_key(client_token) if client_token else None
 
     async def check(self, claim: Claim) -> Caller:
-        if claim.access is Access.PARTNER and self._partner_token == _NO_HASH:
-            log.warning("partners.closed", advice="Set z_api.partner_token to let partners in.")
         if claim.key is None:
             raise Unauthorized
-        shown = _shown(claim)
+        shown = self._shown(claim)
         self._limiter.let_in(claim.address, shown)
         holder = self._holder(claim.key)
         if holder.is_nobody:
             self._limiter.was_wrong(claim.address, shown)
+            if claim.access is Access.PARTNER and self._partner_token == _NO_HASH:
+                log.warning("partners.closed", advice="Set z_api.partner_token to let partners in.")
             raise Unauthorized
         caller = _caller(holder, claim)
         if caller is None:
@@ -94,8 +94,13 @@ class Keys:
         if claim.client_token is None:
             raise Unauthorized("This server wants its client token in the header Client-Token.")
         if not hmac.compare_digest(hash_key(claim.client_token), self._client_token):
-            self._limiter.was_wrong(claim.address, _shown(claim))
+            self._limiter.was_wrong(claim.address, self._shown(claim))
             raise Unauthorized("The header Client-Token is wrong; compare z_api.client_token.")
+
+    def _shown(self, claim: Claim) -> str:
+        """All that was shown and counts, as a hash: what the limiter remembers."""
+        counts = claim.access is Access.PATH_TOKEN and self._client_token is not None
+        return hash_key(f"{claim.key}\0{(claim.client_token or '') if counts else ''}")
 
 
 def _caller(holder: _Holder, claim: Claim) -> Caller | None:
@@ -117,8 +122,3 @@ def _caller(holder: _Holder, claim: Claim) -> Caller | None:
             if holder.entry is None or claim.instance not in (None, holder.entry.instance.name):
                 return None
             return Caller(instance=holder.entry.instance.name)
-
-
-def _shown(claim: Claim) -> str:
-    """All that was shown, as a hash: what the limiter remembers."""
-    return hash_key(f"{claim.key}\0{claim.client_token or ''}")

@@ -11,9 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
 from bridge.engine.pacing import Bucket, Rate
 from bridge.errors import TooMany
 from bridge.http.addresses import counted_as
+
+log = structlog.get_logger(__name__)
 
 #: So many addresses, and so many right keys, are remembered; the longest unused goes first.
 ADDRESSES: Final = 10_000
@@ -91,9 +95,11 @@ class Limiter:
         """Count a secret that opens nothing at all."""
         if self._wrong is None:
             return
-        counted = counted_as(address)
+        now, counted = self._now(), counted_as(address)
         self._right.pop((counted, shown), None)
-        self._wrong.take(counted, self._now())
+        self._wrong.take(counted, now)
+        if self._wrong.wait(counted, now):
+            log.warning("address.shut_out", address=counted)
 
     def was_right(self, address: str, shown: str) -> None:
         """Remember a secret that has just opened what it was shown for."""

@@ -20,6 +20,7 @@ from bridge.http import envelope
 from bridge.http.addresses import Network
 from bridge.http.auditing import Auditor
 from bridge.http.gate import Gate, admit
+from bridge.http.origins import Origins
 from bridge.http.routing import route_of
 
 log = structlog.get_logger(__name__)
@@ -37,7 +38,11 @@ def trace_of(request: web.Request) -> str:
 
 
 def edge(
-    gate: Gate, *, auditor: Auditor | None = None, trusted_proxies: Sequence[Network] = ()
+    gate: Gate,
+    *,
+    auditor: Auditor | None = None,
+    trusted_proxies: Sequence[Network] = (),
+    origins: Origins = Origins(),  # noqa: B008  (frozen)
 ) -> Middleware:
     """Make the middleware. aiohttp runs each request in a context of its own, so ids stay apart."""
 
@@ -47,7 +52,9 @@ def edge(
         request[_TRACE] = trace
         structlog.contextvars.bind_contextvars(trace=trace)
         try:
-            answer = await _answer(gate, trusted_proxies, request, handler)
+            answer = origins.preflight(request) or await _answer(
+                gate, trusted_proxies, request, handler
+            )
         except web.HTTPException as redirect:  # errors have become answers already
             redirect.headers.update({TRACE_HEADER: trace, hdrs.SERVER: _SERVER})
             raise
@@ -55,6 +62,10 @@ def edge(
         if auditor is not None and route is not None and route.audit is not None:
             await auditor.tell(request, route.audit, answer, trace)
         if not answer.prepared:
+            if route is not None:
+                if route.access.needs_key:  # a key may stand in its very path
+                    answer.headers[hdrs.CACHE_CONTROL] = "no-store"
+                origins.mark(request, route, answer)
             answer.headers[TRACE_HEADER] = trace
             answer.headers[hdrs.SERVER] = _SERVER
         log.debug(

@@ -14,6 +14,7 @@ from bridge.http.addresses import Network
 from bridge.http.auditing import Auditor
 from bridge.http.gate import Gate
 from bridge.http.middleware import edge
+from bridge.http.origins import Origins
 from bridge.http.routing import Route, mount
 
 #: Longer than the idle time of the usual reverse proxies (nginx and load balancers: 60 s), so
@@ -33,12 +34,13 @@ def make_app(
     max_body: int,
     auditor: Auditor | None = None,
     trusted_proxies: Sequence[Network] = (),
+    origins: Origins = Origins(),  # noqa: B008  (frozen)
 ) -> web.Application:
     """Make the application: the routes behind the one middleware.
 
     `max_body` is in bytes and holds for every route that names no limit of its own.
     """
-    guarded = edge(gate, auditor=auditor, trusted_proxies=trusted_proxies)
+    guarded = edge(gate, auditor=auditor, trusted_proxies=trusted_proxies, origins=origins)
     app = web.Application(middlewares=[guarded], client_max_size=max_body)
     mount(app, routes, max_body=max_body)
     return app

@@ -18,6 +18,7 @@ from support.qr_channel import QrPhones
 V1, V2, L2 = ({"X-Api-Dialect": name} for name in ("v1", "v2", "l2"))
 OTHER = Number(phone_number_id="412900009999999", display_phone_number="+55 11 3000-9999")
 HOOK = "https://hooks.example/in"
+IDLE = "Events by {} are stored and shown, but not active in this version of Ponte."
 PARTS = ("settings", "proxy", "webhook", *TRANSPORTS, "chatwoot")
 
 
@@ -160,6 +161,7 @@ async def test_a_webhook_of_v2(house: House, body: dict[str, Any]) -> None:
     assert await found(house, "webhook") is None
     row = await set_(house, "webhook", body)
     assert row.pop("notActive") == ["webhook"]
+    assert row.pop("warnings") == [IDLE.format("webhook")]
     assert row == await found(house, "webhook")
     assert {name: row[name] for name in ("url", "enabled", "events", "headers")} == {
         "url": HOOK,
@@ -186,6 +188,7 @@ async def test_a_webhook_of_v1(house: House) -> None:
     assert answer == {
         "webhook": {"instanceName": NAME, "webhook": stored},
         "notActive": ["webhook"],
+        "warnings": [IDLE.format("webhook")],
     }
     assert await found(house, "webhook", headers=V1) == stored
 
@@ -284,10 +287,45 @@ async def test_a_transport_is_stored_shown_and_named_as_not_active(house: House,
     assert await found(house, name, headers=V1) == {"enabled": False, "events": []}
     row = await set_(house, name, {name: {"enabled": True, "events": ["CALL"], **more}})
     assert row.pop("notActive") == [name]
+    assert row.pop("warnings") == [IDLE.format(name)]
     assert (row["enabled"], row["events"]) == (True, ["CALL"])
     assert await found(house, name) == row
     v1 = await set_(house, name, {"enabled": False}, headers=V1)
     assert v1 == {name: {"instanceName": NAME, name: {"enabled": False, "events": []}}}
+
+
+@pytest.mark.parametrize("name", ["webhook", "rabbitmq"])
+async def test_names_that_no_event_has_are_told(house: House, name: str) -> None:
+    where = {"url": HOOK} if name == "webhook" else {}
+    block = {"enabled": True, "events": ["messages.upsert", "GOSSIP"], **where}
+    row = await set_(house, name, {name: block})
+    assert row["events"] == ["MESSAGES_UPSERT"]
+    told = f"{name}.events: no event is called GOSSIP"
+    assert row["warnings"] == [told, IDLE.format(name)]
+
+
+@pytest.mark.parametrize(
+    ("part", "body"),
+    [
+        ("settings", {"rejectCal": True}),
+        ("proxy", {"enabled": False, "rejectCal": True}),
+        ("webhook", {"webhook": {"enabled": False}, "rejectCal": True}),
+        ("sqs", {"enabled": False, "rejectCal": True}),
+        ("chatwoot", {"enabled": False, "rejectCal": True}),
+    ],
+)
+async def test_a_field_that_does_not_exist_is_told(
+    house: House, part: str, body: dict[str, Any]
+) -> None:
+    answer = await set_(house, part, body | {"instanceName": NAME})
+    assert answer["warnings"] == ["no field is called rejectCal: without any effect"]
+
+
+async def test_settings_may_stand_in_a_block(house: House) -> None:
+    answer = await set_(house, "settings", {"settings": {"readMessages": True, "msgCall": "Não"}})
+    assert "warnings" not in answer
+    assert options(house).behaviour.read_messages is True
+    assert options(house).behaviour.msg_call == "Não"
 
 
 async def test_pushers_secret_is_masked_and_kept(house: House) -> None:

@@ -576,6 +576,20 @@ async def test_nothing_in_the_query_shows_an_instances_key_another(empty_house: 
         assert "dois" not in str(body) or status == 404, query
 
 
+async def test_a_profile_that_is_imported_shows_until_the_phone_tells_its_own(
+    empty_house: House,
+) -> None:
+    profile = {
+        "ownerJid": "5511987650001@s.whatsapp.net",
+        "profileName": "Padaria Aurora",
+        "profilePicUrl": "https://pps.example/loja.jpg",
+    }
+    made = await empty_house.ok("POST", "/instance/create", json={"instanceName": NAME, **profile})
+    assert isinstance(made["hash"], str)  # nobody but Evolution 2 takes these
+    (row,) = await empty_house.ok("GET", "/instance/fetchInstances")
+    assert row.items() >= profile.items()
+
+
 async def test_evolution_1_answers_a_name_with_the_one_row(house: House) -> None:
     path, header = "/instance/fetchInstances", {"X-Api-Dialect": "v1"}
     row = await house.ok("GET", path, params={"instanceName": NAME}, headers=header)

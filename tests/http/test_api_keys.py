@@ -71,6 +71,17 @@ async def test_of_two_changes_at_once_one_wins_and_its_key_works(shop: House):
     assert [await opens(shop, key) for key in (shop.key, new)] == [200, 200]
 
 
+async def test_a_stolen_key_is_changed_in_one_step(shop: House):
+    """Between two steps a thief who watches could make himself another one."""
+    stolen = (await shop.ok("POST", KEYS, key=shop.key))["hash"]
+    new = (await shop.ok("POST", f"{KEYS}?alone=true"))["hash"]
+    assert [await opens(shop, key) for key in (shop.key, stolen, new)] == [401, 401, 200]
+    assert len((await shop.ok("GET", KEYS))["keys"]) == 1
+    status, body = await shop.call("POST", f"{KEYS}?alone=perhaps")
+    assert (status, body["response"]["code"]) == (400, "request.invalid")
+    assert await opens(shop, new) == 200
+
+
 async def test_the_only_key_cannot_be_dropped(shop: House):
     status, body = await shop.call("DELETE", KEYS, key=shop.key)
     assert (status, body["response"]["code"]) == (404, "key.no_old")

@@ -6,6 +6,7 @@ It sends blanks for what is not filled in, and what it calls "disabled" is often
 from __future__ import annotations
 
 import pytest
+
 from support.bridge_house import KEY, bridge_house
 
 BASIC = {"instanceName": "n8n", "integration": "WHATSAPP-BAILEYS"}

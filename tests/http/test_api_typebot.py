@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support.bridge_house import bridge_house
 
 FLOW = {
@@ -65,6 +66,7 @@ async def test_an_update_by_post_is_the_same(house):
         "POST", f"/typebot/update/{made['id']}/loja", json=FLOW | {"enabled": "false"}
     )
     assert changed["enabled"] is False
+    assert "notActive" not in changed  # nobody expects it to answer
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,45 @@ async def test_a_flow_that_could_never_run_is_refused(house, flow, message):
     assert status == 400
     assert message in body["response"]["message"][0]
     assert await house.ok("GET", "/typebot/find/loja") == []
+
+
+async def test_a_flow_may_be_written_as_forms_send_it(house):
+    form = {
+        "enabled": "true",
+        "url": "https://viewer.example.com/ ",
+        "typebot": " atendimento ",
+        "triggerType": "",
+        "expire": "20",
+        "keywordFinish": 0,
+        "delayMessage": "",
+        "unknownMessage": "Não entendi.\nPode repetir?",
+        "listeningFromMe": "0",
+        "keepOpen": 1,
+        "ignoreJids": None,
+    }
+    made = await house.ok("POST", "/typebot/create/loja", json=form)
+    assert (made["url"], made["typebot"]) == ("https://viewer.example.com", "atendimento")
+    assert (made["enabled"], made["triggerType"]) == (True, "all")
+    assert (made["expire"], made["delayMessage"]) == (20, None)
+    assert (made["keywordFinish"], made["unknownMessage"]) == ("0", form["unknownMessage"])
+    assert (made["listeningFromMe"], made["keepOpen"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"url": "  "}, 'The "url" cannot be empty'),
+        ({"url": "https://viewer.example.com/?flow=1"}, 'Invalid "url" property in typebot_url'),
+        ({"typebot": "  "}, 'The "typebot" cannot be empty'),
+        ({"enabled": "talvez"}, "enabled is not of a type(s) boolean"),
+        ({"expire": -1}, "expire must be greater than or equal to 0"),
+        ({"keywordFinish": ["#sair"]}, "keywordFinish is not of a type(s) string"),
+    ],
+)
+async def test_a_wrong_field_of_a_flow_is_named(house, change, message):
+    status, body = await house.call("POST", "/typebot/create/loja", json=FLOW | change)
+    assert status == 400
+    assert body["response"]["message"] == [message]
 
 
 async def test_two_flows_never_answer_to_the_same_trigger(house):
@@ -165,6 +206,15 @@ async def test_version_one_sees_its_one_flow(house):
         "expire": 0,
         "sessions": [],
     }
+
+
+async def test_version_one_never_makes_a_second_active_flow_for_all_messages(house):
+    flow = {"url": "https://viewer.example.com", "typebot": "a", "triggerType": "all"}
+    await house.ok("POST", "/typebot/create/loja", json=flow | {"enabled": False})
+    await house.ok("POST", "/typebot/create/loja", json=flow | {"typebot": "b"})
+    await house.ok("POST", "/typebot/set/loja", json=flow | {"typebot": "c", "enabled": True})
+    found = await house.ok("GET", "/typebot/find/loja", headers={"X-Api-Dialect": "v2"})
+    assert [(one["typebot"], one["enabled"]) for one in found] == [("a", False), ("c", True)]
 
 
 async def test_what_would_run_a_flow_says_that_it_is_not_active(house):

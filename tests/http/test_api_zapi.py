@@ -328,6 +328,17 @@ async def test_disconnect_and_restart(office: House, phones: QrPhones) -> None:
         assert (await get(office, made, "status"))["connected"] is False
 
 
+async def test_the_routes_are_served_under_the_prefix_too(office: House) -> None:
+    made = await order(office)
+    status = await office.ok("GET", f"/whatsapp{path(made, 'status')}", key=None)
+    assert status == {
+        "connected": False,
+        "session": False,
+        "smartphoneConnected": False,
+        "error": "You are not connected.",
+    }
+
+
 async def test_a_head_changes_nothing(office: House, phones: QrPhones) -> None:
     made = await order(office)
     await get(office, made, "qr-code")

@@ -480,6 +480,14 @@ def test_the_server_decides_about_reopening_when_nobody_does() -> None:
     assert order.chatwoot.reopen_conversation is False
 
 
+def test_texts_for_people_may_have_several_lines() -> None:
+    texts = {"msgCall": "Agora não.\nLigue depois.", "typebot_unknown_message": "Não\nentendi"}
+    order = read(BESIDE["typebot"] | texts)
+    assert order.options.behaviour.msg_call == texts["msgCall"]
+    assert order.bot is not None
+    assert order.bot.unknown_message == texts["typebot_unknown_message"]
+
+
 def test_ignored_chats_are_listed_once() -> None:
     jids = ["", "@g.us", " @g.us ", None, "5511987650001@s.whatsapp.net"]
     order = read({**BESIDE["chatwoot"], "chatwoot": {"ignoreJids": jids}})
@@ -511,6 +519,9 @@ def test_unknown_fields_are_kept() -> None:
         "rabbitmq.vhost": [1],
         "a.b": 2,
     }
+    assert order.warnings == (
+        "no field is called status, rabbitmq.vhost, a.b: kept, without any effect",
+    )
 
 
 @pytest.mark.parametrize(
@@ -575,7 +586,7 @@ PROXY = {"proxyHost": "proxy.example", "proxyPort": 3128, "proxyProtocol": "http
         (
             {"webhook": {"url": "http://u:p@a"}},
             "webhook.url",
-            ['Invalid "url" property in webhook'],
+            ['Invalid "url" property in webhook: user name and password do not belong into it'],
         ),
         ({"webhook": "http://a/\r\nb"}, "webhook.url", ['Invalid "url" property in webhook']),
         ({"webhook": "http://[::1"}, "webhook.url", ['Invalid "url" property in webhook']),

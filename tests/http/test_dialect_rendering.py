@@ -26,7 +26,7 @@ from bridge.core.instance import (
 )
 from bridge.core.masking import MASK
 from bridge.core.typebot import Bot
-from bridge.http.dialects import shapes_v1, shapes_v2
+from bridge.http.dialects import shapes_v1, shapes_v2, views
 from bridge.http.dialects.rendering import renderer
 from bridge.http.dialects.views import Addresses, View
 from bridge.relay.activity import Inactive
@@ -358,8 +358,7 @@ def test_no_part_shows_a_secret(dialect: Dialect) -> None:
         form.webhook_found(config),
         form.transport_set("pusher", config),
         form.transport_found("pusher", config),
-        form.chatwoot_set(inbox(), "https://ponte.example/hook"),
-        form.chatwoot_found(inbox(), "https://ponte.example/hook"),
+        form.chatwoot(inbox(), "https://ponte.example/hook"),
     )
     assert [s for s in (*SECRETS, "pusher-secret") if s in str(answers)] == []
     assert MASK in str(form.webhook_found(config))
@@ -376,16 +375,16 @@ def test_every_part_has_the_shape_that_is_documented(config: InstanceConfig) -> 
         (shapes_v1.WebhookSetV1, v1.webhook_set(config)),
         (shapes_v1.WebhookV1, v1.webhook_found(config)),
         (shapes_v1.TransportV1, v1.transport_found("rabbitmq", config)),
-        (shapes_v1.ChatwootFoundV1, v1.chatwoot_found(inbox(), "https://ponte.example/hook")),
-        (shapes_v1.ChatwootUnsetV1, v1.chatwoot_found(None, "https://ponte.example/hook")),
+        (shapes_v1.ChatwootFoundV1, v1.chatwoot(inbox(), "https://ponte.example/hook")),
+        (shapes_v1.ChatwootUnsetV1, v1.chatwoot(None, "https://ponte.example/hook")),
         (shapes_v2.SettingsSetV2, v2.settings_set(config)),
         (shapes_v2.SettingsV2, v2.settings_found(config)),
         (shapes_v2.ProxySetV2, v2.proxy_set(config)),
         (shapes_v2.ProxyRowV2 | None, v2.proxy_found(config)),
         (shapes_v2.WebhookRowV2 | None, v2.webhook_found(config)),
         (shapes_v2.TransportRowV2 | None, v2.transport_found("rabbitmq", config)),
-        (shapes_v2.ChatwootFoundV2, v2.chatwoot_found(inbox(), "https://ponte.example/hook")),
-        (shapes_v2.ChatwootUnsetV2, v2.chatwoot_found(None, "https://ponte.example/hook")),
+        (shapes_v2.ChatwootFoundV2, v2.chatwoot(inbox(), "https://ponte.example/hook")),
+        (shapes_v2.ChatwootUnsetV2, v2.chatwoot(None, "https://ponte.example/hook")),
     ):
         TypeAdapter(shape).validate_python(answer, strict=True, extra="forbid")
 
@@ -403,18 +402,18 @@ def test_what_is_not_stored_is_null_in_v2_and_a_default_in_v1() -> None:
     }
     assert v1.transport_found("sqs", plain) == {"enabled": False, "events": []}
     assert v1.proxy_found(plain) == {"enabled": False, "proxy": None}
-    assert v2.chatwoot_found(None, "https://ponte.example/hook")["webhook_url"] == ""
+    assert v2.chatwoot(None, "https://ponte.example/hook")["webhook_url"] == ""
 
 
 def test_the_state_says_why_it_is_not_open() -> None:
-    state = renderer(Dialect.V1).state(instance(), ConnectionView(state=LinkState.OPEN))
+    state = views.state(instance(), ConnectionView(state=LinkState.OPEN))
     assert state == {"instance": {"instanceName": "teste", "state": "open"}}
     refused = ConnectionView(state=LinkState.REFUSED, reason="Nobody scanned the last code.")
-    assert renderer(Dialect.V2).state(instance(), refused)["instance"]["reason"]
+    assert views.state(instance(), refused)["instance"]["reason"]
 
 
 def test_a_code_has_evolutions_keys() -> None:
-    shown = renderer(Dialect.V2).qr(QR)
+    shown = views.qrcode(QR)
     assert {**shown, "base64": ""} == {
         "pairingCode": "ABCD1234",
         "code": "2@abc",

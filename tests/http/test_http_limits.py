@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.clock import ManualClock
 from bridge.errors import TooMany
@@ -43,6 +44,15 @@ def test_after_so_many_wrong_keys_the_address_is_refused_and_told_how_long(limit
     assert refusal.value.cause == "auth.too_many_failures"
     assert refusal.value.retry_after == 20
     assert is_open(limiter, address=THERE)
+
+
+def test_the_log_tells_which_address_is_shut_out(limiter):
+    with capture_logs() as told:
+        fail(limiter, times=2)
+        assert told == []
+        fail(limiter, times=1)
+        assert not is_open(limiter)
+    assert told == [{"event": "address.shut_out", "address": HERE, "log_level": "warning"}]
 
 
 def test_the_door_opens_again_bit_by_bit(limiter, clock):

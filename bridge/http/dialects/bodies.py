@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,8 +12,9 @@ from bridge.http.dialects.event_names import Names
 from bridge.http.dialects.kinds import Wrong, is_blank
 from bridge.http.dialects.spellings import Field
 
-#: How many ignored names a warning lists.
+#: How many ignored names a warning lists, and how much of each.
 _LISTED: Final = 5
+_LONGEST: Final = 64
 _GROUPS: Final = frozenset({"settings", "webhook", "proxy", "chatwoot", "typebot"})
 
 
@@ -117,9 +118,7 @@ class Body:
         if not isinstance(value, Names):
             return ()
         if value.ignored:
-            more = "" if len(value.ignored) <= _LISTED else " and others"
-            names = ", ".join(value.ignored[:_LISTED])
-            self.warnings.append(f"{self.spelled(key)}: no event is called {names}{more}")
+            self.warnings.append(f"{self.spelled(key)}: no event is called {listed(value.ignored)}")
         return value.subscribed
 
     def _value(self, key: str) -> Any:
@@ -181,6 +180,12 @@ class Body:
         codes = {fault.code for fault in self._faults}
         sentences = dict.fromkeys(fault.sentence for fault in self._faults)
         raise Invalid(*sentences, code=codes.pop() if len(codes) == 1 else code)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, for a warning."""
+    more = "" if len(names) <= _LISTED else " and others"
+    return ", ".join(name[:_LONGEST] for name in names[:_LISTED]) + more
 
 
 def _code(group: str) -> str:

@@ -14,7 +14,7 @@ from aiohttp import web
 from bridge.core.instance import TRANSPORTS, Dialect
 from bridge.errors import Invalid
 from bridge.http.dialects.kinds import is_blank
-from bridge.http.dialects.spellings import CHATWOOT, CREATE, PROXY, SETTINGS, WEBHOOK
+from bridge.http.dialects.spellings import CHATWOOT, CREATE, PROFILE, PROXY, SETTINGS, WEBHOOK
 from bridge.http.routing import is_prefixed
 
 HEADER: Final = "X-Api-Dialect"
@@ -60,8 +60,8 @@ _CAMEL: Final = (
         for spelled in field.spellings
         if re.search(r"[a-z][A-Z]", spelled) and "." not in spelled
     )
-    - _IN_BOTH
-)
+    | PROFILE
+) - _IN_BOTH
 
 
 def chosen(request: web.Request, *, setting: str) -> Dialect | None:

@@ -16,7 +16,7 @@ from bridge.core.connection import Presence
 from bridge.core.instance import Behaviour, InboxConfig, Proxy, Transport, Webhook
 from bridge.core.order import ChatwootOrder
 from bridge.http.dialects import parts
-from bridge.http.dialects.bodies import Body
+from bridge.http.dialects.bodies import Body, listed
 from bridge.http.dialects.spellings import CHATWOOT, PRESENCE, PROXY, SETTINGS, TRANSPORT, WEBHOOK
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,16 @@ _IMPORT: Final[Mapping[str, Any]] = {
     "ignoreJids": [],
     "number": None,
 }
+
+_TABLES: Final = {
+    "settings": SETTINGS,
+    "proxy": PROXY,
+    "webhook": WEBHOOK,
+    "chatwoot": CHATWOOT,
+    **TRANSPORT,
+}
+#: Whom it is about; some clients say it in the body too.
+_OF_THE_PATH: Final = frozenset({"instanceName", "instance"})
 
 
 def read_settings(body: Mapping[str, Any], before: Behaviour) -> Behaviour:
@@ -56,7 +66,6 @@ def read_webhook(body: Mapping[str, Any], before: Webhook | None) -> Webhook:
     if webhook.enabled and not webhook.url and read.given("webhook"):
         _require(read, ("webhook.url",), "webhook")
     read.refuse("webhook.invalid")
-    _tell(read)
     return webhook
 
 
@@ -67,7 +76,6 @@ def read_transport(name: str, body: Mapping[str, Any], before: Transport | None)
         read.fault(name, f'instance requires property "{name}"')
     transport = parts.transport(read, name, before, default=True)
     read.refuse("transport.invalid")
-    _tell(read)
     return transport
 
 
@@ -110,6 +118,19 @@ def read_presence(body: Mapping[str, Any]) -> Presence:
     return Presence(given)
 
 
+def untaken(part: str, body: Mapping[str, Any]) -> list[str]:
+    """Sentences about what a body names and no event or field is called. `part` as in the path."""
+    read = Body(body, _TABLES[part])
+    if part == "webhook" or part in TRANSPORT:
+        read.events(f"{part}.events")
+    names = [name for name in read.unknown if name not in _OF_THE_PATH]
+    if names:
+        read.warnings.append(f"no field is called {listed(names)}: without any effect")
+    if read.warnings:
+        log.warning("body.not_all_taken", part=part, sentences=len(read.warnings))
+    return read.warnings
+
+
 def _switched_off(before: InboxConfig | None, *, reopen: bool) -> ChatwootOrder | None:
     if before is None:
         return None
@@ -123,8 +144,3 @@ def _require(read: Body, keys: Iterable[str], group: str, *, beside: str = "") -
             continue
         block, _, name = read.spelled(key, beside).rpartition(".")
         read.fault(group, f'{block or "instance"} requires property "{name}"')
-
-
-def _tell(read: Body) -> None:
-    if read.warnings:
-        log.warning("event_names.ignored", told=read.warnings)

@@ -25,8 +25,8 @@ from bridge.core.masking import MASK
 from bridge.core.order import ChatwootOrder, InstanceOrder
 from bridge.core.typebot import Bot
 from bridge.http.dialects import parts
-from bridge.http.dialects.bodies import Body
-from bridge.http.dialects.spellings import CREATE
+from bridge.http.dialects.bodies import Body, listed
+from bridge.http.dialects.spellings import CREATE, PROFILE
 
 LONGEST_KEY: Final = 255
 #: What is kept of fields that nobody knows.
@@ -36,6 +36,8 @@ MOST_EXTRA_BYTES: Final = 16 * 1024
 #: They end or change a path, or break a line of a log.
 _NOT_IN_NAMES: Final = re.compile(r"[/\\?#\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LEGACY_NAME: Final = re.compile(r"[a-z0-9]+")
+#: What lists show of fields that are kept.
+_SHOWN: Final = PROFILE | {"name"}
 _INTEGRATIONS: Final = (BAILEYS, BUSINESS)
 _IMPORT: Final[Mapping[str, Any]] = {
     "importContacts": True,
@@ -190,13 +192,13 @@ def _bot(read: Body) -> Bot | None:
         expire=read.number("typebot.expire"),
         keyword_finish=read.text("typebot.keyword_finish"),
         delay_message=read.number("typebot.delay_message"),
-        unknown_message=read.text("typebot.unknown_message"),
+        unknown_message=read.text("typebot.unknown_message") or None,
         listening_from_me=read.flag("typebot.listening_from_me"),
     )
 
 
 def _extra(read: Body) -> dict[str, Any]:
-    """What nobody knows, as far as it is little."""
+    """What no field is called, as far as it is little; a slip, unless it is of the profile."""
     kept: dict[str, Any] = {}
     size = 0
     for name, value in read.unknown.items():
@@ -205,4 +207,6 @@ def _extra(read: Body) -> dict[str, Any]:
             read.warnings.append("unknown fields beyond 50, or beyond 16 KiB, were dropped")
             break
         kept[name] = value
+    if idle := [name for name in kept if name not in _SHOWN]:
+        read.warnings.append(f"no field is called {listed(idle)}: kept, without any effect")
     return kept

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bridge.core.connection import ConnectionView
 from bridge.core.instance import Behaviour, InboxConfig, InstanceConfig, Proxy, Transport, Webhook
 from bridge.core.masking import MASK, masked_headers, masked_proxy
 from bridge.core.typebot import Bot
 from bridge.http.dialects import shapes_v1 as shapes
 from bridge.http.dialects import views
-from bridge.http.dialects.shapes import Enabled, Qrcode, State
+from bridge.http.dialects.shapes import Enabled
 from bridge.http.dialects.views import Addresses, View
 from bridge.relay.instances import Created
-from bridge.whatsapp.qr import Qr
 
 
 class EvolutionV1:
@@ -57,9 +55,9 @@ class EvolutionV1:
             "instance": {
                 "instanceName": instance.name,
                 "instanceId": instance.id,
-                "owner": connection.owner_jid,
-                "profileName": connection.profile_name,
-                "profilePictureUrl": connection.picture_url,
+                "owner": view.owner_jid,
+                "profileName": view.profile_name,
+                "profilePictureUrl": view.picture_url,
                 "profileStatus": None,
                 "status": connection.state,
                 "serverUrl": view.addresses.server,
@@ -78,12 +76,6 @@ class EvolutionV1:
         if single and len(found) == 1:
             return self.row(found[0])
         return [self.row(view) for view in found]
-
-    def state(self, instance: InstanceConfig, connection: ConnectionView) -> State:
-        return views.state(instance, connection)
-
-    def qr(self, qr: Qr | None) -> Qrcode:
-        return views.qrcode(qr)
 
     def settings_set(self, instance: InstanceConfig) -> shapes.SettingsSetV1:
         stored = settings(instance.options.behaviour)
@@ -124,12 +116,7 @@ class EvolutionV1:
     def transport_found(self, name: str, instance: InstanceConfig) -> shapes.TransportV1:
         return _transport(instance.options.transports.get(name))
 
-    def chatwoot_set(
-        self, inbox: InboxConfig | None, hook: str
-    ) -> shapes.ChatwootFoundV1 | shapes.ChatwootUnsetV1:
-        return self.chatwoot_found(inbox, hook)
-
-    def chatwoot_found(
+    def chatwoot(
         self, inbox: InboxConfig | None, hook: str
     ) -> shapes.ChatwootFoundV1 | shapes.ChatwootUnsetV1:
         return _chatwoot(inbox, MASK, hook)
@@ -275,7 +262,9 @@ def _chatwoot(
         "days_limit_import_messages": inbox.options.get("daysLimitImportMessages"),
         "organization": inbox.organization,
         "logo": inbox.logo,
+        "auto_create": inbox.auto_create,
         "ignore_jids": list(inbox.options.get("ignoreJids") or []),
+        "number": inbox.options.get("number"),
         "inbox_id": inbox.inbox_id,
         "webhook_url": hook,
     }

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from bridge.core.connection import ConnectionView
 from bridge.core.instance import (
     Behaviour,
     InboxConfig,
@@ -22,10 +19,9 @@ from bridge.core.masking import MASK, SECRET_EXTRAS, masked, masked_headers, mas
 from bridge.core.typebot import Bot
 from bridge.http.dialects import shapes_v2 as shapes
 from bridge.http.dialects import views
-from bridge.http.dialects.shapes import Empty, Enabled, Qrcode, State
+from bridge.http.dialects.shapes import Empty, Enabled
 from bridge.http.dialects.views import Addresses, View
 from bridge.relay.instances import Created
-from bridge.whatsapp.qr import Qr
 
 
 class EvolutionV2:
@@ -68,9 +64,9 @@ class EvolutionV2:
             "id": instance.id,
             "name": instance.name,
             "connectionStatus": connection.state,
-            "ownerJid": connection.owner_jid,
-            "profileName": connection.profile_name,
-            "profilePicUrl": connection.picture_url,
+            "ownerJid": view.owner_jid,
+            "profileName": view.profile_name,
+            "profilePicUrl": view.picture_url,
             "integration": instance.integration,
             "number": instance.number,
             "businessId": instance.business_id,
@@ -96,12 +92,6 @@ class EvolutionV2:
 
     def rows(self, found: Sequence[View], *, single: bool) -> list[shapes.RowV2]:  # noqa: ARG002
         return [self.row(view) for view in found]
-
-    def state(self, instance: InstanceConfig, connection: ConnectionView) -> State:
-        return views.state(instance, connection)
-
-    def qr(self, qr: Qr | None) -> Qrcode:
-        return views.qrcode(qr)
 
     def settings_set(self, instance: InstanceConfig) -> shapes.SettingsSetV2:
         settings = _settings(instance.options.behaviour)
@@ -153,12 +143,7 @@ class EvolutionV2:
             row[key] = masked(value) if key in SECRET_EXTRAS else value  # type: ignore[literal-required]
         return row
 
-    def chatwoot_set(
-        self, inbox: InboxConfig | None, hook: str
-    ) -> shapes.ChatwootFoundV2 | shapes.ChatwootUnsetV2:
-        return self.chatwoot_found(inbox, hook)
-
-    def chatwoot_found(
+    def chatwoot(
         self, inbox: InboxConfig | None, hook: str
     ) -> shapes.ChatwootFoundV2 | shapes.ChatwootUnsetV2:
         if inbox is None:
@@ -271,7 +256,9 @@ def _chatwoot(inbox: InboxConfig, token: str) -> shapes.ChatwootFieldsV2:
         "daysLimitImportMessages": inbox.options.get("daysLimitImportMessages"),
         "organization": inbox.organization,
         "logo": inbox.logo,
+        "autoCreate": inbox.auto_create,
         "ignoreJids": list(inbox.options.get("ignoreJids") or []),
+        "number": inbox.options.get("number"),
         "inboxId": inbox.inbox_id,
     }
 
@@ -294,13 +281,3 @@ def _proxy(proxy: Proxy) -> shapes.ProxyFieldsV2:
 
 def _proxy_row(instance: InstanceConfig, proxy: Proxy | None) -> shapes.ProxyRowV2 | None:
     return None if proxy is None else {**_proxy(proxy), **_stored(instance, "proxy")}
-
-
-class SetCredentials(BaseModel):
-    """`POST /instance/credentials/{instance}`: Ponte's own, Evolution has none."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-    token: str = Field(min_length=1, max_length=4096, description="The new Meta access token.")
-    appSecret: str | None = Field(default=None, max_length=255)  # noqa: N815
-    verifyToken: str | None = Field(default=None, max_length=255)  # noqa: N815

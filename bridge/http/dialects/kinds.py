@@ -29,6 +29,7 @@ _NUMBER: Final = re.compile(r"[0-9][0-9A-Za-z_.@-]+")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _HEADER_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]{0,4096}")
 _HOST: Final = re.compile(r"[\w.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_USER: Final = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
 #: A proxy or a server between would read another message than we wrote.
 _FRAMING: Final = frozenset(
     {"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -144,7 +145,9 @@ def web_url(value: Any, name: str, *, where: str, base: bool = False) -> str | N
         raise _not_a(name, "string")
     text = value.strip()
     if not _is_web_url(text, base=base):
-        raise Wrong(f'Invalid "url" property in {where}', code=f"{where.partition('_')[0]}.url")
+        why = ": user name and password do not belong into it" if _USER.match(text) else ""
+        code = f"{where.partition('_')[0]}.url"
+        raise Wrong(f'Invalid "url" property in {where}{why}', code=code)
     return text.rstrip("/") if base else text
 
 

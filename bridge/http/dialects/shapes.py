@@ -40,5 +40,21 @@ class State(TypedDict):
     instance: InstanceState
 
 
+class Named(TypedDict):
+    instanceName: str
+
+
+class Said(TypedDict):
+    message: str
+
+
+class Done(TypedDict):
+    """Evolution's word for "it is done" where there is nothing to show."""
+
+    status: str
+    error: bool
+    response: Said
+
+
 class Enabled(TypedDict):
     enabled: bool

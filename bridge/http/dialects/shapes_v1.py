@@ -211,7 +211,9 @@ class ChatwootFoundV1(TypedDict):
     days_limit_import_messages: int | None
     organization: str | None
     logo: str | None
+    auto_create: bool
     ignore_jids: list[str]
+    number: str | None
     inbox_id: int | None
     webhook_url: str
 

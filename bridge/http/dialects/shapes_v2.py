@@ -176,7 +176,9 @@ class ChatwootFieldsV2(TypedDict):
     daysLimitImportMessages: int | None
     organization: str | None
     logo: str | None
+    autoCreate: bool
     ignoreJids: list[str]
+    number: str | None
     #: Ours.
     inboxId: int | None
 

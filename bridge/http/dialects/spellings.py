@@ -128,7 +128,7 @@ _TYPEBOT: Final[tuple[Part, ...]] = (
     ("expire", kinds.an_integer(0, 2**31 - 1), "Minutes of silence that end a session."),
     ("keyword_finish", kinds.a_word(255), "Word that ends the session."),
     ("delay_message", kinds.an_integer(0, 2**31 - 1), "Milliseconds before each bubble."),
-    ("unknown_message", kinds.a_word(4096), "Answer to what has no usable content."),
+    ("unknown_message", kinds.a_phrase(4096), "Answer to what has no usable content."),
     ("listening_from_me", kinds.BOOLEAN, "React to the owner's own messages."),
 )
 _IDENTITY: Final = (
@@ -227,7 +227,7 @@ def _parts_of(transport: str) -> tuple[Part, ...]:
 
 
 #: `POST /settings/set`.
-SETTINGS: Final = _group("settings", _SETTINGS, bare)
+SETTINGS: Final = _group("settings", _SETTINGS, bare, nested)
 #: `POST /webhook/set`.
 WEBHOOK: Final = (
     _webhook_url("url", "webhook.url", "webhook", "webhookUrl", "webhook_url"),
@@ -251,6 +251,9 @@ PRESENCE: Final = (
         spellings=("presence",),
     ),
 )
+#: What Evolution 2 takes over in a create without documenting it (1.1): kept as it is, and shown
+#: in lists until the phone tells its own.
+PROFILE: Final = frozenset({"ownerJid", "profileName", "profilePicUrl"})
 #: `POST /instance/create`.
 CREATE: Final = (
     *_IDENTITY,

@@ -8,50 +8,42 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
-from bridge.clock import utc
 from bridge.core.typebot import Bot, BotSettings, StoredBot, TriggerOperator, TriggerType
+from bridge.http.dialects.coerced import Count, Flag, Word, Words
+from bridge.http.dialects.kinds import LONGEST_URL, Wrong, is_blank, web_url
+from bridge.http.dialects.views import moment
 from bridge.relay.bots import only
 
 
 def _blank(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
+    return None if is_blank(value) else value
 
 
-def _switch(value: Any) -> Any:
-    """Read what people send for a switch (8.1)."""
-    if isinstance(value, str):
-        value = {"true": True, "1": True, "false": False, "0": False, "": None}.get(
-            value.strip().lower(), value
-        )
-    return value
+def _trigger(value: Any) -> Any:
+    return "all" if is_blank(value) else value
 
 
-def _viewer(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    value = value.strip()
+def _viewer(value: Any) -> str:
     try:
-        parts = urlsplit(value)
-        right = (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
-        )
-        _ = parts.port
-    except ValueError:
-        right = False
-    if not right or any(c.isspace() or not c.isprintable() for c in value):
-        raise ValueError('Invalid "url" property in typebot_url')
-    return value.rstrip("/")
+        return web_url(value, "url", where="typebot_url", base=True) or ""
+    except Wrong as wrong:
+        refusal = ValueError(wrong.sentence)
+    raise refusal
 
 
-Switch = Annotated[bool | None, BeforeValidator(_switch)]
-Count = Annotated[Annotated[int, Field(ge=0, le=2**31 - 1)] | None, BeforeValidator(_blank)]
-Short = Annotated[Annotated[str, Field(max_length=100)] | None, BeforeValidator(_blank)]
 Long = Annotated[Annotated[str, Field(max_length=1000)] | None, BeforeValidator(_blank)]
-Jids = Annotated[list[str], Field(max_length=1000)]
+Flow = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Jids = Annotated[list[Annotated[str, Field(max_length=255)]], Field(max_length=1000)]
 
 
 def _spelled(camel: str, snake: str, **more: Any) -> Any:
@@ -61,20 +53,20 @@ def _spelled(camel: str, snake: str, **more: Any) -> Any:
 class Shared(BaseModel):
     """What a flow and an instance's settings have in common."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", populate_by_name=True, strict=True)
 
     expire: Count = Field(default=None, description="Minutes of silence; 0: never.")
-    keyword_finish: Short = _spelled("keywordFinish", "keyword_finish")
+    keyword_finish: Word = _spelled("keywordFinish", "keyword_finish")
     delay_message: Count = _spelled(
         "delayMessage", "delay_message", description="Milliseconds before each bubble."
     )
-    unknown_message: Short = _spelled("unknownMessage", "unknown_message")
-    listening_from_me: Switch = _spelled("listeningFromMe", "listening_from_me")
-    stop_bot_from_me: Switch = _spelled("stopBotFromMe", "stop_bot_from_me")
-    keep_open: Switch = _spelled("keepOpen", "keep_open")
+    unknown_message: Words = _spelled("unknownMessage", "unknown_message")
+    listening_from_me: Flag = _spelled("listeningFromMe", "listening_from_me")
+    stop_bot_from_me: Flag = _spelled("stopBotFromMe", "stop_bot_from_me")
+    keep_open: Flag = _spelled("keepOpen", "keep_open")
     debounce_time: Count = _spelled("debounceTime", "debounce_time", description="Seconds.")
     ignore_jids: Jids | None = _spelled("ignoreJids", "ignore_jids")
-    split_messages: Switch = _spelled("splitMessages", "split_messages")
+    split_messages: Flag = _spelled("splitMessages", "split_messages")
     time_per_char: Count = _spelled("timePerChar", "time_per_char")
 
     def shared(self) -> dict[str, Any]:
@@ -90,11 +82,11 @@ class Shared(BaseModel):
 class BotBody(Shared):
     """`POST /typebot/create/{instance}` and update."""
 
-    enabled: Switch = None
+    enabled: Flag = None
     description: Annotated[str, Field(max_length=255)] | None = None
-    url: Annotated[str, Field(max_length=500), BeforeValidator(_viewer)]
-    typebot: str = Field(min_length=1, max_length=100, description="The public id of the flow.")
-    trigger_type: TriggerType = Field(
+    url: Annotated[str, Field(min_length=1, max_length=LONGEST_URL), BeforeValidator(_viewer)]
+    typebot: Flow = Field(description="The public id of the flow.")
+    trigger_type: Annotated[TriggerType, BeforeValidator(_trigger)] = Field(
         default="all", validation_alias=AliasChoices("triggerType", "trigger_type")
     )
     trigger_operator: Annotated[TriggerOperator | None, BeforeValidator(_blank)] = _spelled(
@@ -105,7 +97,7 @@ class BotBody(Shared):
     def bot(self) -> Bot:
         return Bot(
             url=self.url,
-            typebot=self.typebot.strip(),
+            typebot=self.typebot,
             enabled=self.enabled is not False,
             description=self.description,
             trigger_type=self.trigger_type,
@@ -118,9 +110,9 @@ class BotBody(Shared):
 class OnlyBody(Shared):
     """`POST /typebot/set/{instance}` of Evolution v1: one flow for all messages, or none."""
 
-    enabled: Switch = None
+    enabled: Flag = None
     url: Long = None
-    typebot: Short = None
+    typebot: Word = None
 
 
 class SettingsBody(Shared):
@@ -163,8 +155,8 @@ def row(stored: StoredBot) -> dict[str, Any]:
         "stopBotFromMe": bot.stop_bot_from_me,
         "keepOpen": bot.keep_open,
         "debounceTime": bot.debounce_time,
-        "createdAt": _time(stored.created_at),
-        "updatedAt": _time(stored.updated_at),
+        "createdAt": moment(stored.created_at),
+        "updatedAt": moment(stored.updated_at),
         "ignoreJids": list(bot.ignore_jids or ()),
         "triggerType": bot.trigger_type,
         "triggerOperator": bot.trigger_operator,
@@ -212,7 +204,3 @@ def only_row(known: Sequence[StoredBot]) -> Mapping[str, Any]:
         "listening_from_me": bool(bot.listening_from_me),
         "sessions": [],
     }
-
-
-def _time(ms: int) -> str:
-    return utc(ms).isoformat(timespec="milliseconds")

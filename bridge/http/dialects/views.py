@@ -54,6 +54,24 @@ class View:
     def shown(self, secret: str | None) -> str | None:
         return secret if self.exposed else masked(secret)
 
+    @property
+    def owner_jid(self) -> str | None:
+        return self.connection.owner_jid or self._told("ownerJid")
+
+    @property
+    def profile_name(self) -> str | None:
+        """What the phone says; before it has said anything, what the caller calls it (Z-API)."""
+        return self.connection.profile_name or self._told("profileName") or self._told("name")
+
+    @property
+    def picture_url(self) -> str | None:
+        return self.connection.picture_url or self._told("profilePicUrl")
+
+    def _told(self, name: str) -> str | None:
+        """What a create said of the profile; Evolution v2 takes it for imports (1.1)."""
+        value = self.entry.instance.options.extra.get(name)
+        return value if isinstance(value, str) else None
+
     def shown_proxy(self) -> Proxy | None:
         proxy = self.entry.instance.options.proxy
         return proxy if self.exposed or proxy is None else masked_proxy(proxy)

@@ -8,17 +8,18 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
 )
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from bridge.core.instance import Behaviour, Dialect, InstanceConfig, InstanceOptions
 from bridge.core.order import InstanceOrder
 from bridge.core.trial import Trial, TrialState
 from bridge.http.dialects import kinds, views
+from bridge.http.dialects.coerced import IS_FLAG, Flag
 
 #: Our name of a callback -> the attribute that carries its address.
 CALLBACKS: Final[Mapping[str, str]] = {
@@ -53,14 +54,6 @@ _PAYMENT: Final[Mapping[TrialState, str]] = {
 }
 
 
-def _flag(value: Any) -> Any:
-    """Their page writes booleans as texts too; a blank one is none (8.1)."""
-    try:
-        return kinds.boolean(value, "")
-    except kinds.Wrong:
-        return value
-
-
 def _label(text: str, info: ValidationInfo) -> str:
     """A name for people, on one line."""
     name = info.field_name or ""
@@ -86,10 +79,6 @@ def _url(url: str) -> str:
     raise refusal
 
 
-_IsFlag: Final = BeforeValidator(
-    _flag, json_schema_input_type=bool | Literal["true", "false", "1", "0", "", 0, 1] | None
-)
-Flag = Annotated[bool | None, _IsFlag]
 Label = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_label)]
 Url = Annotated[str, Field(max_length=kinds.LONGEST_URL), AfterValidator(_url)]
 
@@ -136,7 +125,7 @@ class Callback(BaseModel):
 class Switch(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    value: Annotated[bool, _IsFlag]
+    value: Annotated[bool, IS_FLAG]
 
 
 class Words(BaseModel):
@@ -179,6 +168,48 @@ class Status(BaseModel):
     session: bool
     smartphoneConnected: bool  # noqa: N815
     error: str | None
+
+
+class Row(TypedDict):
+    """An instance, with the vendor's keys."""
+
+    id: str
+    token: str | None
+    tenant: str | None
+    name: str
+    due: int | None
+    paymentStatus: str | None
+    created: str
+    connected: bool
+    phoneConnected: bool
+    whatsappConnected: bool
+    middleware: str
+    deliveryCallbackUrl: str | None
+    receivedCallbackUrl: str | None
+    receivedAndDeliveryCallbackUrl: str | None
+    presenceChatCallbackUrl: str | None
+    disconnectedCallbackUrl: str | None
+    connectedCallbackUrl: str | None
+    messageStatusCallbackUrl: str | None
+    callRejectAuto: bool
+    callRejectMessage: str | None
+    autoReadMessage: bool
+    autoReadStatus: bool
+
+
+class InstancePage(TypedDict):
+    total: int
+    totalPage: int
+    pageSize: int
+    page: int
+    content: list[Row]
+
+
+class Subscribed(TypedDict):
+    value: bool
+    state: TrialState
+    due: str | int | None
+    message: str
 
 
 def order(body: OnDemand, *, id_: str, token: str) -> InstanceOrder:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from bridge.http.envelope import json_response
 from bridge.http.routing import Access, Route
@@ -23,6 +23,18 @@ class Asked(BaseModel):
     )
     limit: int = Field(default=50, ge=1, le=500)
     before: int | None = Field(default=None, ge=1, lt=2**63)
+
+
+class AuditRow(TypedDict):
+    id: int
+    at: str
+    actor: str
+    address: str | None
+    action: str
+    instance: str | None
+    status: int
+    code: str | None
+    trace: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +60,6 @@ class AuditRoutes:
                 tag="Operations",
                 access=Access.GLOBAL_KEY,
                 query=Asked,
-                responses={HTTPStatus.OK: list[dict[str, Any]]},
+                responses={HTTPStatus.OK: list[AuditRow]},
             ),
         )

@@ -6,7 +6,7 @@ answered in the shape of its request, a question in the dialect of the caller or
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -28,7 +28,7 @@ from bridge.http.envelope import json_response
 from bridge.http.gate import caller
 from bridge.http.reading import read_json
 from bridge.http.routing import INSTANCE, Access, Handler, Route
-from bridge.relay.activity import inactive_of
+from bridge.relay.activity import Inactive, inactive_of
 from bridge.relay.configuring import Configuring
 from bridge.relay.directory import Entry
 from bridge.relay.instances import Instances
@@ -58,8 +58,9 @@ class ConfigurationRoutes:
         entry = await self.configuring.settings(
             entry, lambda before: configuration.read_settings(body, before)
         )
-        idle = [name for name in self._inactive(entry) if name not in _NO_SETTINGS]
-        return _set(form.settings_set(entry.instance), idle)
+        idle = [one for one in self._inactive(entry) if one.name not in _NO_SETTINGS]
+        told = configuration.untaken("settings", body)
+        return _set(form.settings_set(entry.instance), idle, told)
 
     async def find_settings(self, request: web.Request) -> web.Response:
         entry, form = self._shown(request)
@@ -68,8 +69,8 @@ class ConfigurationRoutes:
     async def set_proxy(self, request: web.Request) -> web.Response:
         body, entry, form = await self._asked(request)
         entry = await self.configuring.proxy(entry, configuration.read_proxy(body))
-        idle = [name for name in self._inactive(entry) if name == entry.instance.integration]
-        return _set(form.proxy_set(entry.instance), idle)
+        idle = self._inactive(entry, {entry.instance.integration})
+        return _set(form.proxy_set(entry.instance), idle, configuration.untaken("proxy", body))
 
     async def find_proxy(self, request: web.Request) -> web.Response:
         entry, form = self._shown(request)
@@ -83,14 +84,17 @@ class ConfigurationRoutes:
 
     async def set_webhook_of_body(self, request: web.Request) -> web.Response:
         """Set the webhook of the instance whose key was shown, or that the global key names."""
+        own = caller(request).instance
+        entry = None if own is None else self.instances.entry(own)
         body = await read_json(request)
-        named, own = body.get("instanceName"), caller(request).instance
+        named = body.get("instanceName")
         if own is not None and named not in (None, own):
             raise Unauthorized
-        if own is None and not isinstance(named, str):
-            raise Invalid('instance requires property "instanceName"', code="instance.unnamed")
-        entry = self.instances.entry(own or str(named))
-        concerns(request, entry.instance.name)
+        if entry is None:
+            if not isinstance(named, str):
+                raise Invalid('instance requires property "instanceName"', code="instance.unnamed")
+            concerns(request, named)
+            entry = self.instances.entry(named)
         return await self._webhook(body, entry, self._form(request, entry, body))
 
     async def find_webhook(self, request: web.Request) -> web.Response:
@@ -101,14 +105,17 @@ class ConfigurationRoutes:
         entry = await self.configuring.webhook(
             entry, lambda before: configuration.read_webhook(body, before)
         )
-        return _set(form.webhook_set(entry.instance), self._inactive(entry, {"webhook"}))
+        idle = self._inactive(entry, {"webhook"})
+        told = configuration.untaken("webhook", body)
+        return _set(form.webhook_set(entry.instance), idle, told)
 
     async def set_transport(self, name: str, request: web.Request) -> web.Response:
         body, entry, form = await self._asked(request)
         entry = await self.configuring.transport(
             entry, name, lambda before: configuration.read_transport(name, body, before)
         )
-        return _set(form.transport_set(name, entry.instance), self._inactive(entry, {name}))
+        told = configuration.untaken(name, body)
+        return _set(form.transport_set(name, entry.instance), self._inactive(entry, {name}), told)
 
     async def find_transport(self, name: str, request: web.Request) -> web.Response:
         entry, form = self._shown(request)
@@ -121,18 +128,19 @@ class ConfigurationRoutes:
         entry = await self.configuring.chatwoot(
             entry, lambda before: configuration.read_chatwoot(body, before, reopen=self.reopen)
         )
-        return _set(form.chatwoot_set(entry.inbox, self.addresses.hook(entry.instance)), ())
+        shown = form.chatwoot(entry.inbox, self.addresses.hook(entry.instance))
+        return _set(shown, (), configuration.untaken("chatwoot", body))
 
     async def find_chatwoot(self, request: web.Request) -> web.Response:
         entry, form = self._shown(request)
-        return json_response(form.chatwoot_found(entry.inbox, self.addresses.hook(entry.instance)))
+        return json_response(form.chatwoot(entry.inbox, self.addresses.hook(entry.instance)))
 
     # -- who asks, and how they are answered ------------------------------------------------
 
     async def _asked(self, request: web.Request) -> tuple[dict[str, Any], Entry, Renderer]:
         """Read a change: the body, whom it is about, and the form of its answer."""
+        entry = self.instances.entry(request.match_info[INSTANCE])  # whose key was looked at
         body = await read_json(request)
-        entry = self.instances.entry(request.match_info[INSTANCE])
         return body, entry, self._form(request, entry, body)
 
     def _shown(self, request: web.Request) -> tuple[Entry, Renderer]:
@@ -146,10 +154,10 @@ class ConfigurationRoutes:
             return renderer(said or own)
         return renderer(choosing.of_body(body, chosen=said, default=own))
 
-    def _inactive(self, entry: Entry, among: Collection[str] | None = None) -> list[str]:
+    def _inactive(self, entry: Entry, among: Collection[str] | None = None) -> list[Inactive]:
         kind = self.registry.kind(entry.instance)
-        names = [one.name for one in inactive_of(entry.instance, kind=kind)]
-        return [name for name in names if among is None or name in among]
+        found = inactive_of(entry.instance, kind=kind)
+        return [one for one in found if among is None or one.name in among]
 
     # -- the table --------------------------------------------------------------------------
 
@@ -282,7 +290,7 @@ def _pair(
     )
 
 
-def _set(answer: Answer | None, not_active: Collection[str]) -> web.Response:
+def _set(answer: Answer | None, idle: Collection[Inactive], told: Iterable[str]) -> web.Response:
     notes: Notes = {}
-    tell(notes, not_active)
+    tell(notes, (one.name for one in idle), (*told, *(one.reason for one in idle)))
     return json_response({**(answer or {}), **notes}, status=HTTPStatus.CREATED)

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from bridge.clock import utc
 from bridge.core.instance import Dialect
@@ -20,7 +21,7 @@ from bridge.http.dialects import views
 from bridge.http.dialects.choosing import chosen
 from bridge.http.dialects.configuration import read_presence
 from bridge.http.dialects.described import PresenceBody
-from bridge.http.dialects.shapes import State
+from bridge.http.dialects.shapes import Done, Qrcode, State
 from bridge.http.envelope import json_response
 from bridge.http.reading import read_json
 from bridge.http.routing import INSTANCE, Access, Route
@@ -52,6 +53,16 @@ class Since(BaseModel):
 
     after: int = Field(default=0, ge=0, lt=2**63)
     limit: int = Field(default=100, ge=1, le=1000)
+
+
+class HappenedRow(TypedDict):
+    """`data` is the body that Evolution's webhook of this event has."""
+
+    id: int
+    event: str
+    instance: str
+    data: Any
+    date_time: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +132,7 @@ class ConnectionRoutes:
                 tag=TAG,
                 access=Access.INSTANCE_KEY,
                 query=Connecting,
-                responses={HTTPStatus.OK: dict[str, Any]},
+                responses={HTTPStatus.OK: Qrcode | State},
             ),
             Route(
                 method="GET",
@@ -140,7 +151,7 @@ class ConnectionRoutes:
                     summary="Break the connection and connect anew, from every state",
                     tag=TAG,
                     access=Access.INSTANCE_KEY,
-                    responses={HTTPStatus.OK: dict[str, Any]},
+                    responses={HTTPStatus.OK: Qrcode | State},
                     audit="instance.restart",
                     dialects=True,
                 )
@@ -153,7 +164,7 @@ class ConnectionRoutes:
                 summary="End the session, on the phone too",
                 tag=TAG,
                 access=Access.INSTANCE_KEY,
-                responses={HTTPStatus.OK: dict[str, Any]},
+                responses={HTTPStatus.OK: Done},
                 audit="instance.logout",
                 errors=(HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_GATEWAY),
             ),
@@ -179,7 +190,7 @@ class ConnectionRoutes:
                 tag=TAG,
                 access=Access.INSTANCE_KEY,
                 query=Since,
-                responses={HTTPStatus.OK: list[dict[str, Any]]},
+                responses={HTTPStatus.OK: list[HappenedRow]},
             ),
         )
 

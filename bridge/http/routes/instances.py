@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.core.instance import Dialect
 from bridge.errors import NotFound
 from bridge.http.auditing import concerns
 from bridge.http.dialects import choosing
-from bridge.http.dialects import evolution_v2 as v2
 from bridge.http.dialects.choosing import V1Shape
 from bridge.http.dialects.create import read_create
 from bridge.http.dialects.described import CreateBody
-from bridge.http.dialects.rendering import Answer, renderer
+from bridge.http.dialects.rendering import CREATED, ROWS, Answer, renderer
+from bridge.http.dialects.shapes import Done, State
 from bridge.http.dialects.views import Addresses, View
 from bridge.http.envelope import json_response
 from bridge.http.gate import Caller, caller
@@ -64,6 +64,16 @@ class Deletion(BaseModel):
     """What becomes of the inbox in Chatwoot, with all its conversations."""
 
     inbox: Literal["keep", "delete"] = "keep"
+
+
+class Credentials(BaseModel):
+    """Ponte's own: Evolution has no route for them."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    token: str = Field(min_length=1, max_length=4096, description="The new Meta access token.")
+    appSecret: str | None = Field(default=None, max_length=255)  # noqa: N815
+    verifyToken: str | None = Field(default=None, max_length=255)  # noqa: N815
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +123,8 @@ class InstanceRoutes:
         )
 
     async def set_credentials(self, request: web.Request) -> web.Response:
-        body = await parse_body(request, v2.SetCredentials)
         entry = self._entry(request)
+        body = await parse_body(request, Credentials)
         connection = await self.instances.set_credentials(
             entry, token=body.token, app_secret=body.appSecret, verify_token=body.verifyToken
         )
@@ -193,7 +203,7 @@ class InstanceRoutes:
                 dialects=True,
                 errors=(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
                 request=CreateBody,
-                responses={HTTPStatus.CREATED: dict[str, Any]},
+                responses={HTTPStatus.CREATED: CREATED},
             ),
             Route(
                 method="GET",
@@ -208,7 +218,7 @@ class InstanceRoutes:
                 errors=(HTTPStatus.NOT_FOUND,),
                 query=Filter,
                 # Evolution v1 answers the global key that names one with the one row itself.
-                responses={HTTPStatus.OK: list[dict[str, Any]] | dict[str, Any]},
+                responses={HTTPStatus.OK: ROWS},
             ),
             Route(
                 method="DELETE",
@@ -223,7 +233,7 @@ class InstanceRoutes:
                 audit="instance.delete",
                 errors=(HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY),
                 query=Deletion,
-                responses={HTTPStatus.OK: dict[str, Any]},
+                responses={HTTPStatus.OK: Done},
             ),
             Route(
                 method="POST",
@@ -234,8 +244,8 @@ class InstanceRoutes:
                 tag="Instances",
                 access=Access.INSTANCE_KEY,
                 audit="instance.credentials",
-                request=v2.SetCredentials,
-                responses={HTTPStatus.CREATED: dict[str, Any]},
+                request=Credentials,
+                responses={HTTPStatus.CREATED: State},
             ),
         )
 

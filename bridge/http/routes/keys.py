@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from aiohttp import web
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from bridge.clock import utc
+from bridge.http.dialects.shapes import Done, Named
 from bridge.http.envelope import json_response
 from bridge.http.routing import INSTANCE, Access, Route
+from bridge.http.validation import parse_query
 from bridge.relay.directory import Entry
 from bridge.relay.instances import Instances
 from bridge.relay.keyring import Keyring
@@ -20,14 +23,40 @@ TAG = "Keys"
 _PATH = "/instance/keys/{instance}"
 
 
+class Adding(BaseModel):
+    """How the key is made."""
+
+    alone: bool = Field(
+        default=False, description="All other keys are dropped at once: somebody else has one."
+    )
+
+
+class KeyMade(TypedDict):
+    """`hash` is the key itself, as Evolution calls it."""
+
+    instance: Named
+    hash: str
+
+
+class KeyShown(TypedDict):
+    since: str
+    old: bool
+
+
+class KeysShown(TypedDict):
+    instance: Named
+    keys: list[KeyShown]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRoutes:
     instances: Instances
     keyring: Keyring
 
     async def add(self, request: web.Request) -> web.Response:
+        wanted = parse_query(request, Adding)
         entry = self._entry(request)
-        key = await self.keyring.add(entry)
+        key = await self.keyring.add(entry, alone=wanted.alone)
         return json_response(
             {"instance": {"instanceName": entry.instance.name}, "hash": key},
             status=HTTPStatus.CREATED,
@@ -57,12 +86,14 @@ class KeyRoutes:
                 path=_PATH,
                 handler=self.add,
                 summary="Make a new key for an instance",
-                description="Shown this once. The key before stays valid until it is dropped.",
+                description="Shown this once. The key before stays valid until it is dropped, "
+                "unless the new one is to be alone.",
+                query=Adding,
                 tag=TAG,
                 access=Access.INSTANCE_KEY,
                 audit="key.add",
                 errors=(HTTPStatus.CONFLICT,),
-                responses={HTTPStatus.CREATED: dict[str, Any]},
+                responses={HTTPStatus.CREATED: KeyMade},
             ),
             Route(
                 method="GET",
@@ -71,7 +102,7 @@ class KeyRoutes:
                 summary="Tell how many keys an instance has, and since when",
                 tag=TAG,
                 access=Access.INSTANCE_KEY,
-                responses={HTTPStatus.OK: dict[str, Any]},
+                responses={HTTPStatus.OK: KeysShown},
             ),
             Route(
                 method="DELETE",
@@ -81,11 +112,11 @@ class KeyRoutes:
                 tag=TAG,
                 access=Access.INSTANCE_KEY,
                 audit="key.drop",
-                responses={HTTPStatus.OK: dict[str, Any]},
+                responses={HTTPStatus.OK: Done},
             ),
         )
 
 
-def _shown(key: KeyRow, *, is_old: bool) -> dict[str, Any]:
+def _shown(key: KeyRow, *, is_old: bool) -> KeyShown:
     since = utc(key.made_at).isoformat(timespec="milliseconds")
     return {"since": since, "old": is_old}

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from bridge.clock import Clock, utc
 from bridge.engine.queue import Queue
@@ -34,6 +35,61 @@ class Asked(BaseModel):
     """A message: its WhatsApp id, or its Chatwoot message id."""
 
     message: str = Field(min_length=1, max_length=512)
+
+
+class DeadRow(TypedDict):
+    id: int
+    road: str
+    kind: str
+    instance: str | None
+    message: str | None
+    cause: str | None
+    reason: str | None
+    attempts: int
+    accepted: str
+    died: str
+
+
+class Decided(TypedDict):
+    id: int
+    state: str
+
+
+class Step(TypedDict):
+    at: str | None
+    step: str
+    detail: str | None
+
+
+class Story(TypedDict):
+    """One job of a message. `messages` are its parts on WhatsApp."""
+
+    job: int
+    kind: str
+    road: str
+    lane: str
+    instance: str | None
+    message: str | None
+    state: str
+    attempts: int
+    accepted: str | None
+    due: str | None
+    ended: str | None
+    cause: str | None
+    reason: str | None
+    trace: str | None
+    steps: list[Step]
+    messages: list[dict[str, Any]]
+
+
+class DeadLetter(Story):
+    """With the event as it was kept: decoded JSON, or text."""
+
+    payload: Any
+
+
+class Health(TypedDict):
+    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +174,8 @@ class Operations:
         return json_response(found)
 
     def routes(self) -> tuple[Route, ...]:
-        ok = {HTTPStatus.OK: dict[str, Any]}
+        ok = {HTTPStatus.OK: Health}
+        decided = {HTTPStatus.OK: Decided}
         return (
             _public("/healthz", self.healthz, "Is the process alive", ok),
             _public(
@@ -134,7 +191,7 @@ class Operations:
                 "/dead-letters",
                 self.dead_letters,
                 "List what could not be delivered",
-                {HTTPStatus.OK: list[dict[str, Any]]},
+                {HTTPStatus.OK: list[DeadRow]},
                 query=Page,
             ),
             _keyed(
@@ -142,7 +199,7 @@ class Operations:
                 "/dead-letters/{id}",
                 self.dead_letter,
                 "Show a dead letter",
-                ok,
+                {HTTPStatus.OK: DeadLetter},
                 errors=(HTTPStatus.BAD_REQUEST,),
             ),
             _keyed(
@@ -150,7 +207,7 @@ class Operations:
                 "/dead-letters/{id}/replay",
                 self.replay,
                 "Try it again",
-                ok,
+                decided,
                 audit="dead_letter.replay",
                 errors=(HTTPStatus.BAD_REQUEST,),
             ),
@@ -159,7 +216,7 @@ class Operations:
                 "/dead-letters/{id}",
                 self.discard,
                 "Give it up",
-                ok,
+                decided,
                 audit="dead_letter.discard",
                 errors=(HTTPStatus.BAD_REQUEST,),
             ),
@@ -168,7 +225,7 @@ class Operations:
                 "/why",
                 self.why,
                 "Tell the story of a message",
-                {HTTPStatus.OK: list[dict[str, Any]]},
+                {HTTPStatus.OK: list[Story]},
                 query=Asked,
                 errors=(HTTPStatus.NOT_FOUND,),
             ),

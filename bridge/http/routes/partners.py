@@ -100,9 +100,10 @@ class PartnerRoutes:
         Without its token a partner does not learn whether an instance exists. Raises
         `Unauthorized`.
         """
-        token = request.match_info[TOKEN]
+        token, named = request.match_info[TOKEN], request.match_info[ID]
+        concerns(request, named)
         entry = self.directory.by_key(token) if token.isascii() else None
-        if entry is None or request.match_info[ID] not in (entry.instance.name, entry.id):
+        if entry is None or named not in (entry.instance.name, entry.id):
             raise Unauthorized("The id and the token in the path belong to no instance")
         concerns(request, entry.instance.name)
         return entry
@@ -139,7 +140,7 @@ class PartnerRoutes:
                 tag=TAG,
                 access=Access.PARTNER,
                 query=zapi.Listing,
-                responses={HTTPStatus.OK: dict[str, Any]},
+                responses={HTTPStatus.OK: zapi.InstancePage},
             ),
             *(
                 Route(
@@ -151,7 +152,7 @@ class PartnerRoutes:
                     access=Access.PARTNER,
                     max_body=MAX_BODY,
                     audit=f"trial.{action}",
-                    responses={HTTPStatus.CREATED: dict[str, Any]},
+                    responses={HTTPStatus.CREATED: zapi.Subscribed},
                     errors=(HTTPStatus.CONFLICT,),
                 )
                 for method, path, handler, action, summary in changes

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from bridge import __version__
 from bridge.http.envelope import json_response
@@ -19,18 +20,38 @@ TAG = "Operations"
 _SPOKEN: Final = {"auto": "2.3.6", "v2": "2.3.6", "l2": "2.3.6", "v1": "1.8.2"}
 
 
+class Hello(TypedDict):
+    status: int
+    message: str
+    version: str
+    ponte: str
+    clientName: str
+    manager: str
+    documentation: str
+    whatsappWebVersion: str
+
+
+class Verified(TypedDict):
+    status: int
+    message: str
+    facebookAppId: str
+    facebookConfigId: str
+    facebookUserToken: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """`dialect` is the setting `api.dialect`."""
+    """`dialect` is the setting `api.dialect`, `public_url` how others reach us."""
 
     dialect: Literal["auto", "v1", "v2", "l2"]
+    public_url: str
 
-    async def hello(self, request: web.Request) -> web.Response:
+    async def hello(self, request: web.Request) -> web.Response:  # noqa: ARG002
         """The probe of dashboards and nodes (evolution-instance-typebot.md 2.1).
 
         They look for these words and keys. `version` is that of the API, our own is `ponte`.
         """
-        page = f"{request.url.origin()}/docs"
+        page = f"{self.public_url.rstrip('/')}/docs"  # never of the header Host
         return json_response(
             {
                 "status": HTTPStatus.OK,
@@ -65,7 +86,7 @@ class Root:
                 summary="Say hello",
                 tag=TAG,
                 access=Access.PUBLIC,
-                responses={HTTPStatus.OK: dict[str, Any]},
+                responses={HTTPStatus.OK: Hello},
             ),
             Route(
                 method="POST",
@@ -76,6 +97,6 @@ class Root:
                 tag=TAG,
                 access=Access.GLOBAL_KEY,
                 audit="key.verify",
-                responses={HTTPStatus.OK: dict[str, Any]},
+                responses={HTTPStatus.OK: Verified},
             ),
         )

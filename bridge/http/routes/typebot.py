@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bridge.core.instance import Dialect
 from bridge.core.typebot import BotSettings
-from bridge.errors import Invalid, NotActive, NotFound
+from bridge.errors import Invalid, NotActive
 from bridge.http.dialects import typebot as bodies
 from bridge.http.dialects.choosing import chosen
 from bridge.http.envelope import json_response
@@ -19,9 +20,12 @@ from bridge.http.reading import read_json
 from bridge.http.routing import INSTANCE, Access, Route
 from bridge.http.validation import parse_body, validate
 from bridge.relay.bots import Bots
-from bridge.relay.directory import Directory, Entry
+from bridge.relay.directory import Entry
+from bridge.relay.instances import Instances
 
 BOT = "typebot_id"
+#: Bytes; a thousand chats that flows leave alone have room in it.
+_MAX_BODY = 256 * 1024
 _V1 = frozenset({Dialect.V1_LEGACY, Dialect.V1, Dialect.L2})
 
 
@@ -41,7 +45,7 @@ class BotRow(BaseModel):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypebotRoutes:
     bots: Bots
-    directory: Directory
+    instances: Instances
     #: `api.dialect` of the settings.
     dialect: str
 
@@ -49,7 +53,8 @@ class TypebotRoutes:
         entry = self._entry(request)
         body = await parse_body(request, bodies.BotBody)
         stored = await self.bots.add(entry, body.bot())
-        return json_response(_not_active(bodies.row(stored)), status=HTTPStatus.CREATED)
+        row = bodies.row(stored)
+        return json_response(_not_active(row, row), status=HTTPStatus.CREATED)
 
     async def set_only(self, request: web.Request) -> web.Response:
         entry = self._entry(request)
@@ -61,7 +66,7 @@ class TypebotRoutes:
             await self.bots.set_only(entry, validate(bodies.BotBody, raw).bot())
         shown = bodies.only_row(await self.bots.all(entry))
         answer = {"typebot": {"instanceName": entry.instance.name, "typebot": shown}}
-        return json_response(_not_active(answer), status=HTTPStatus.CREATED)
+        return json_response(_not_active(answer, shown), status=HTTPStatus.CREATED)
 
     async def find(self, request: web.Request) -> web.Response:
         entry = self._entry(request)
@@ -79,7 +84,8 @@ class TypebotRoutes:
         entry = self._entry(request)
         body = await parse_body(request, bodies.BotBody)
         stored = await self.bots.change(entry, request.match_info[BOT], body.bot())
-        return json_response(_not_active(bodies.row(stored)))
+        row = bodies.row(stored)
+        return json_response(_not_active(row, row))
 
     async def delete(self, request: web.Request) -> web.Response:
         bot_id = request.match_info[BOT]
@@ -134,11 +140,7 @@ class TypebotRoutes:
         return bodies.settings_row(settings, bot)
 
     def _entry(self, request: web.Request) -> Entry:
-        name = request.match_info[INSTANCE]
-        entry = self.directory.by_name(name)
-        if entry is None:
-            raise NotFound(f'The "{name}" instance does not exist', code="instance.unknown")
-        return entry
+        return self.instances.entry(request.match_info[INSTANCE])
 
     def routes(self) -> tuple[Route, ...]:
         bot = {HTTPStatus.OK: BotRow}
@@ -153,6 +155,7 @@ class TypebotRoutes:
                 summary=summary,
                 tag="Typebot",
                 access=Access.INSTANCE_KEY,
+                max_body=_MAX_BODY,
                 **({"responses": plain} | more),
             )
 
@@ -275,5 +278,5 @@ class TypebotRoutes:
 _MOST_IGNORED = 1000
 
 
-def _not_active(answer: dict[str, Any]) -> dict[str, Any]:
-    return answer | {"notActive": ["typebot"]}
+def _not_active(answer: dict[str, Any], flow: Mapping[str, Any]) -> dict[str, Any]:
+    return answer | {"notActive": ["typebot"]} if flow["enabled"] else answer

@@ -136,20 +136,20 @@ class ZApiRoutes:
     # -- its settings ------------------------------------------------------------------------
 
     async def set_callbacks(self, names: Sequence[str], request: web.Request) -> web.Response:
+        entry = self._entry(request)
         body = await read_body(request, zapi.Callback)
         changed = await self.configuring.callbacks(
-            self._entry(request), lambda before: zapi.with_callbacks(before, names, body.value)
+            entry, lambda before: zapi.with_callbacks(before, names, body.value)
         )
         return self._done(changed)
 
     async def set_behaviour(
         self, model: type[zapi.Switch | zapi.Words], name: str, request: web.Request
     ) -> web.Response:
+        entry = self._entry(request)
         body = await read_body(request, model)
         wanted: dict[str, Any] = {name: body.value}
-        changed = await self.configuring.settings(
-            self._entry(request), lambda before: replace(before, **wanted)
-        )
+        changed = await self.configuring.settings(entry, lambda before: replace(before, **wanted))
         return self._done(changed)
 
     def _done(self, changed: Entry) -> web.Response:
@@ -167,7 +167,7 @@ class ZApiRoutes:
     def _instance_routes(self) -> tuple[Route, ...]:
         reads: tuple[tuple[str, _Handler, str, Any, str | None], ...] = (
             ("status", self.status, "How the number is connected", zapi.Status, None),
-            ("me", self.me, "The instance and its settings", dict[str, Any], None),
+            ("me", self.me, "The instance and its settings", zapi.Row, None),
             ("qr-code", self.qr_code, "The QR code to scan, as text", zapi.Value, None),
             ("qr-code/image", self.qr_image, "The QR code to scan, as a picture", zapi.Value, None),
             ("phone-code/{phone}", self.phone_code, "A code to type", zapi.Code, None),

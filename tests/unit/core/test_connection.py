@@ -208,3 +208,13 @@ def test_texts_of_a_channel_are_made_fit_to_be_stored():
 def test_codes_do_not_show_in_a_repr():
     assert "2@x" not in repr(SHOWN)
     assert "ABCD1234" not in repr(SHOWN)
+
+
+def test_another_phone_does_not_inherit_the_profile_of_the_one_before():
+    before = view(CLOSED, owner_jid=JID, profile_name="Loja", picture_url="https://pps.example/p")
+
+    same, _ = step(before, Opened(jid=JID))
+    other, _ = step(before, Opened(jid="5511987650010@s.whatsapp.net"))
+
+    assert (same.profile_name, same.picture_url) == ("Loja", "https://pps.example/p")
+    assert (other.profile_name, other.picture_url) == (None, None)
