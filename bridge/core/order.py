@@ -29,6 +29,8 @@ class ChatwootOrder:
     auto_create: bool = True
     replace_webhook: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    #: The import switches that were turned on by name, not by default.
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ silence (issue 3).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bridge.core.instance import Behaviour, InstanceConfig
@@ -30,7 +31,11 @@ class Inactive:
 
 
 def inactive_of(
-    instance: InstanceConfig, *, kind: ChannelKind, bot: Bot | None = None
+    instance: InstanceConfig,
+    *,
+    kind: ChannelKind,
+    bot: Bot | None = None,
+    imports: Collection[str] = (),
 ) -> tuple[Inactive, ...]:
     """Name what is stored for this instance and has no effect yet. `kind` is its channel's."""
     found: list[Inactive] = []
@@ -43,6 +48,7 @@ def inactive_of(
         found.append(_later("wavoipToken", "Calls over Wavoip are"))
     if bot is not None and bot.enabled:
         found.append(_later("typebot", "The Typebot flow is"))
+    found += [_later(name, f"{name} is") for name in imports]
     return tuple(found)
 
 

@@ -42,7 +42,7 @@ from bridge.relay.provisioning import Provisioning, turn_of_inbox
 from bridge.relay.turns import Turns
 from bridge.relay.undoing import Limits, Undoing
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import claims, connections, instances
+from bridge.store.queries import claims, instances
 from bridge.store.secrets import Vault, hash_key, new_key
 from bridge.whatsapp.qr import Qr
 from bridge.whatsapp.registry import Registry
@@ -252,7 +252,12 @@ class Creating:
                 qr = await self._connections.connect(entry, order.number, wait=self._limits.qr_wait)
             except (RequestError, PeerError) as error:
                 warnings.append(str(error))
-        inactive = inactive_of(entry.instance, kind=kind, bot=order.bot)
+        inactive = inactive_of(
+            entry.instance,
+            kind=kind,
+            bot=order.bot,
+            imports=order.chatwoot.imports if order.chatwoot else (),
+        )
         return Created(
             entry=entry,
             key=key,
@@ -269,7 +274,6 @@ class Creating:
         def work(unit: Unit) -> None:
             claims.set_ready(unit.db, entry.id)
             self._cleanup.forget(unit, entry.id, now=self._clock.ms())
-            connections.save(unit.db, entry.id, self._connections.view(entry))
             self._events.created(unit, entry)
 
         await self._store.write(work, durable=True)

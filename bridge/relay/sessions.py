@@ -147,7 +147,8 @@ class Sessions:
 
     async def release(self, entry: Entry) -> None:
         """Hear no more of a session, and end what we began with it; until `spare`."""
-        self._released.add(entry.id)
+        if self._registry.kind(entry.instance).has_session:
+            self._released.add(entry.id)
         held = self._held.pop(entry.id, None)
         if held is not None:
             await _let_go(held)

@@ -528,3 +528,24 @@ async def test_a_body_that_is_no_object_is_refused(house: House, part: str) -> N
     for data in (b"[]", b"", b"{", b'{"url": "\\u0000"}', b"// comment\n{}"):
         status, answer = await house.call("POST", f"/{part}/set/{NAME}", data=data)
         assert status == 400, answer
+
+
+async def test_an_import_that_is_asked_for_by_name_is_named_as_not_active(house: House) -> None:
+    made = await house.ok(
+        "POST",
+        "/instance/create",
+        json=house.order(
+            instanceName="importa",
+            number=None,
+            token=None,
+            integration="WHATSAPP-BAILEYS",
+            chatwootNameInbox="Importa",
+            chatwootImportMessages=True,
+        ),
+    )
+    assert made["notActive"] == ["WHATSAPP-BAILEYS", "importMessages"]
+
+    changed = await house.ok("POST", "/chatwoot/set/importa", json={"import_contacts": True})
+    assert changed["notActive"] == ["importContacts"]
+    unchanged = await house.ok("POST", "/chatwoot/set/importa", json={"signMsg": True})
+    assert "notActive" not in unchanged

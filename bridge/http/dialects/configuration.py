@@ -131,6 +131,11 @@ def untaken(part: str, body: Mapping[str, Any]) -> list[str]:
     return read.warnings
 
 
+def read_imports(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which of Chatwoot's imports a body turns on."""
+    return parts.imports(Body(body, CHATWOOT))
+
+
 def _switched_off(before: InboxConfig | None, *, reopen: bool) -> ChatwootOrder | None:
     if before is None:
         return None

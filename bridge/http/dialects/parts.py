@@ -163,8 +163,13 @@ def chatwoot(
     changes: dict[str, Any] = {name: body.text(f"chatwoot.{name}") for name in _CHATWOOT_TEXTS}
     changes |= {name: body.flag(f"chatwoot.{name}") for name in _CHATWOOT_FLAGS}
     changes |= {"account_id": account or None, "enabled": enabled}
-    changes |= {"options": {**old.options, **_options(body)}}
+    changes |= {"options": {**old.options, **_options(body)}, "imports": imports(body)}
     return replace(old, **{name: value for name, value in changes.items() if value is not None})
+
+
+def imports(body: Body) -> tuple[str, ...]:
+    """The import switches that the caller turned on."""
+    return tuple(name for name, value in _options(body).items() if value is True)
 
 
 def _as_it_is(

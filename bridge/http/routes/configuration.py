@@ -129,7 +129,9 @@ class ConfigurationRoutes:
             entry, lambda before: configuration.read_chatwoot(body, before, reopen=self.reopen)
         )
         shown = form.chatwoot(entry.inbox, self.addresses.hook(entry.instance))
-        return _set(shown, (), configuration.untaken("chatwoot", body))
+        wanted = configuration.read_imports(body)
+        idle = self._inactive(entry, wanted, imports=wanted)
+        return _set(shown, idle, configuration.untaken("chatwoot", body))
 
     async def find_chatwoot(self, request: web.Request) -> web.Response:
         entry, form = self._shown(request)
@@ -154,9 +156,11 @@ class ConfigurationRoutes:
             return renderer(said or own)
         return renderer(choosing.of_body(body, chosen=said, default=own))
 
-    def _inactive(self, entry: Entry, among: Collection[str] | None = None) -> list[Inactive]:
+    def _inactive(
+        self, entry: Entry, among: Collection[str] | None = None, imports: Collection[str] = ()
+    ) -> list[Inactive]:
         kind = self.registry.kind(entry.instance)
-        found = inactive_of(entry.instance, kind=kind)
+        found = inactive_of(entry.instance, kind=kind, imports=imports)
         return [one for one in found if among is None or one.name in among]
 
     # -- the table --------------------------------------------------------------------------
