@@ -313,7 +313,7 @@ def test_a_first_chatwoot() -> None:
 def test_what_is_not_given_stays_as_it_is() -> None:
     order = chatwoot({"signMsg": False, "nameInbox": "", "ignoreJids": []}, STORED)
     kept = {field.name for field in dataclasses.fields(ChatwootOrder)}
-    kept -= {"sign_msg", "options", "replace_webhook"}
+    kept -= {"sign_msg", "options", "replace_webhook", "imports"}
     assert all(getattr(order, name) == getattr(STORED, name) for name in kept)
     assert order.sign_msg is False
     assert order.options == {

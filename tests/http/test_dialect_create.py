@@ -583,10 +583,11 @@ PROXY = {"proxyHost": "proxy.example", "proxyPort": 3128, "proxyProtocol": "http
         ),
         ({"webhook": "vazio"}, "webhook.url", ['Invalid "url" property in webhook']),
         ({"webhookUrl": "ftp://a"}, "webhook.url", ['Invalid "url" property in webhook']),
+        ({"webhook": "http://u%3Av:p@a"}, "webhook.url", ['Invalid "url" property in webhook']),
         (
-            {"webhook": {"url": "http://u:p@a"}},
-            "webhook.url",
-            ['Invalid "url" property in webhook: user name and password do not belong into it'],
+            {"typebot_url": "http://u:p@a", "typebot": "x"},
+            "typebot.url",
+            ['Invalid "url" property in typebot_url: user name and password do not belong into it'],
         ),
         ({"webhook": "http://a/\r\nb"}, "webhook.url", ['Invalid "url" property in webhook']),
         ({"webhook": "http://[::1"}, "webhook.url", ['Invalid "url" property in webhook']),
@@ -758,7 +759,7 @@ def test_no_refusal_repeats_a_secret() -> None:
     failure = refused(
         {
             "token": "segredo 1",
-            "webhook": {"url": "http://a:segredo2@b", "headers": {"a": "segredo\n3"}},
+            "webhook": {"url": "http://a%3Ab:segredo2@b", "headers": {"a": "segredo\n3"}},
             **PROXY,
             "proxyPassword": ["segredo"],
             "proxyUsername": "segredo:4",
@@ -802,3 +803,19 @@ def test_any_body_is_an_order_or_refused(body: Any, dialect: Dialect, named: boo
         assert OPTIONS.validate_json(OPTIONS.dump_json(order.options)) == order.options
         assert order.name.strip() == order.name != ""
     assert json.dumps(body) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "headers"),
+    [
+        ({}, {"Authorization": "Basic YW5hOnPDo28gam/Do28="}),
+        ({"headers": {"X-A": "b"}}, {"X-A": "b", "Authorization": "Basic YW5hOnPDo28gam/Do28="}),
+        ({"headers": {"authorization": "Bearer c"}}, {"authorization": "Bearer c"}),
+    ],
+)
+def test_a_login_in_a_webhooks_address_becomes_a_header(given, headers):
+    url = "https://ana:s%C3%A3o%20jo%C3%A3o@n8n.example:8443/webhook?x=1"
+    webhook = read({"webhook": {"url": url} | given}).options.webhook
+    assert webhook is not None
+    assert webhook.url == "https://n8n.example:8443/webhook?x=1"
+    assert webhook.headers == headers

@@ -137,21 +137,27 @@ def phone(value: Any, name: str) -> str | None:
     return text
 
 
-def web_url(value: Any, name: str, *, where: str, base: bool = False) -> str | None:
-    """An absolute http(s) URL. A `base` has no query, and loses the slashes at its end."""
+def web_url(
+    value: Any, name: str, *, where: str, base: bool = False, login: bool = False
+) -> str | None:
+    """An absolute http(s) URL. A `base` has no query, and loses the slashes at its end.
+
+    `login`: a user name and a password may stand in it.
+    """
     if is_blank(value):
         return None
     if not isinstance(value, str):
         raise _not_a(name, "string")
     text = value.strip()
-    if not _is_web_url(text, base=base):
-        why = ": user name and password do not belong into it" if _USER.match(text) else ""
+    if not _is_web_url(text, base=base, login=login):
+        odd = _USER.match(text) and not login
+        why = ": user name and password do not belong into it" if odd else ""
         code = f"{where.partition('_')[0]}.url"
         raise Wrong(f'Invalid "url" property in {where}{why}', code=code)
     return text.rstrip("/") if base else text
 
 
-def _is_web_url(text: str, *, base: bool) -> bool:
+def _is_web_url(text: str, *, base: bool, login: bool) -> bool:
     if len(text) > LONGEST_URL or _CONTROL.search(text) or re.search(r"[\s\\]", text):
         return False
     try:
@@ -159,7 +165,9 @@ def _is_web_url(text: str, *, base: bool) -> bool:
         host = url.host
     except ValueError:
         return False
-    if url.scheme not in ("http", "https") or not host or "@" in url.raw_authority:
+    if url.scheme not in ("http", "https") or not host:
+        return False
+    if "@" in url.raw_authority and (not login or ":" in (url.user or "")):
         return False
     return not (base and ("?" in text or "#" in text))
 
@@ -294,9 +302,12 @@ def an_integer(least: int, most: int) -> Kind:
     )
 
 
-def a_url(where: str, *, base: bool = False) -> Kind:
+def a_url(where: str, *, base: bool = False, login: bool = False) -> Kind:
     """`where` is the block that Evolution's error text names."""
-    return Kind(read=partial(web_url, where=where, base=base), schema=_text_schema(LONGEST_URL))
+    return Kind(
+        read=partial(web_url, where=where, base=base, login=login),
+        schema=_text_schema(LONGEST_URL),
+    )
 
 
 def words_of(most: int) -> Kind:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, cast
 
+from aiohttp import encode_basic_auth
 from yarl import URL
 
 from bridge.core.instance import (
@@ -62,10 +63,14 @@ def webhook(body: Body, before: Webhook | None, *, base64: bool = False) -> Webh
     if not enabled:
         body.forgive("webhook")
     old = before or Webhook(base64=base64)
-    url = body.text("webhook.url") or old.url
+    url, login = _without_login(body.text("webhook.url") or old.url)
     headers = body.headers("webhook.headers")
     if headers is None:
         headers = dict(old.headers) if _same_server(url, old.url) else {}
+        if login is not None:
+            headers = {k: v for k, v in headers.items() if k.lower() != "authorization"}
+    if login is not None and "authorization" not in map(str.lower, headers):
+        headers["Authorization"] = login
     by_events = body.flag("webhook.by_events")
     media = body.flag("webhook.base64")
     return Webhook(
@@ -76,6 +81,18 @@ def webhook(body: Body, before: Webhook | None, *, base64: bool = False) -> Webh
         headers=headers,
         events=body.events("webhook.events") if enabled else (),
     )
+
+
+def _without_login(url: str) -> tuple[str, str | None]:
+    """``https://user:password@host`` says the same as a header, which is shown masked."""
+    try:
+        parsed = URL(url)
+    except ValueError:  # refused already
+        return url, None
+    if parsed.raw_user is None and parsed.raw_password is None:
+        return url, None
+    login = encode_basic_auth(parsed.user or "", parsed.password or "")
+    return str(parsed.with_user(None)), login
 
 
 def transport(body: Body, name: str, before: Transport | None, *, default: bool) -> Transport:

@@ -187,8 +187,8 @@ _IDENTITY: Final = (
 def _webhook_url(*spellings: str) -> Field:
     return Field(
         key="webhook.url",
-        kind=kinds.a_url("webhook"),
-        about="Where events are delivered.",
+        kind=kinds.a_url("webhook", login=True),
+        about="Where events are delivered. A login in it becomes a header.",
         spellings=spellings,
     )
 
