@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import itertools
+import os
 import re
 import shutil
 import socket
@@ -14,7 +16,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -75,11 +77,19 @@ def _lay_out(data: Path) -> None:
     shutil.copyfile(_template(), data / DATABASE)
 
 
+#: Below the ports that systems give to outgoing connections: between finding a port and binding it,
+#: any of the thousands of connections of a test run could get one of those.
+_PORTS = range(20_000, 32_000)
+_next_ports = itertools.count(os.getpid() * 97)
+
+
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    for number in itertools.islice(_next_ports, len(_PORTS)):
+        port = _PORTS[number % len(_PORTS)]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free on 127.0.0.1")
 
 
 @dataclass(kw_only=True)
