@@ -47,7 +47,7 @@ def unmasked_behaviour(wanted: Behaviour, before: Behaviour) -> Behaviour:
 def unmasked_webhook(wanted: Webhook, before: Webhook | None) -> Webhook:
     """Stored headers belong to the stored server: they are never sent to another one."""
     stored: dict[str, str] = {}
-    if before is not None and _server(before.url) == _server(wanted.url):
+    if before is not None and same_server(before.url, wanted.url):
         stored = {name.lower(): value for name, value in before.headers.items()}
     headers = {
         name: _kept(value, f"headers.{name}", stored.get(name.lower()))
@@ -90,6 +90,11 @@ def _kept(value: str, name: str, stored: str | None) -> str:
             code="secret.not_stored",
         )
     return stored
+
+
+def same_server(one: str, other: str) -> bool:
+    """True when both addresses are of one scheme, host and port."""
+    return bool(one) and _server(one) == _server(other)
 
 
 def _server(url: str) -> str:

@@ -21,6 +21,7 @@ from bridge.core.instance import (
     Transport,
     Webhook,
 )
+from bridge.core.masking import same_server
 from bridge.core.order import ChatwootOrder
 from bridge.http.dialects.bodies import Body
 from bridge.http.dialects.spellings import PUSHER, camel
@@ -66,7 +67,7 @@ def webhook(body: Body, before: Webhook | None, *, base64: bool = False) -> Webh
     url, login = _without_login(body.text("webhook.url") or old.url)
     headers = body.headers("webhook.headers")
     if headers is None:
-        headers = dict(old.headers) if _same_server(url, old.url) else {}
+        headers = dict(old.headers) if same_server(url, old.url) else {}
         if login is not None:
             headers = {k: v for k, v in headers.items() if k.lower() != "authorization"}
     if login is not None and "authorization" not in map(str.lower, headers):
@@ -224,12 +225,3 @@ def _options(body: Body) -> dict[str, Any]:
         "number": body.text("chatwoot.number"),
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _same_server(one: str, other: str) -> bool:
-    if not one or not other:
-        return False
-    try:
-        return URL(one).origin() == URL(other).origin()
-    except ValueError:
-        return False
