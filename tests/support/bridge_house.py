@@ -78,9 +78,11 @@ def _lay_out(data: Path) -> None:
 
 
 #: Below the ports that systems give to outgoing connections: between finding a port and binding it,
-#: any of the thousands of connections of a test run could get one of those.
-_PORTS = range(20_000, 32_000)
-_next_ports = itertools.count(os.getpid() * 97)
+#: any of the thousands of connections of a test run could get one of those. Each worker of a run
+#: has a part of them to itself.
+_WORKER = int("0" + os.environ.get("PYTEST_XDIST_WORKER", "").strip("gw")) % 8
+_PORTS = range(20_000 + 1_500 * _WORKER, 21_500 + 1_500 * _WORKER)
+_next_ports = itertools.count(os.getpid())
 
 
 def _free_port() -> int:
