@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import itertools
-import os
+import errno
 import re
 import shutil
 import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -77,21 +76,11 @@ def _lay_out(data: Path) -> None:
     shutil.copyfile(_template(), data / DATABASE)
 
 
-#: Below the ports that systems give to outgoing connections: between finding a port and binding it,
-#: any of the thousands of connections of a test run could get one of those. Each worker of a run
-#: has a part of them to itself.
-_WORKER = int("0" + os.environ.get("PYTEST_XDIST_WORKER", "").strip("gw")) % 8
-_PORTS = range(20_000 + 1_500 * _WORKER, 21_500 + 1_500 * _WORKER)
-_next_ports = itertools.count(os.getpid())
-
-
 def _free_port() -> int:
-    for number in itertools.islice(_next_ports, len(_PORTS)):
-        port = _PORTS[number % len(_PORTS)]
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise OSError("no port is free on 127.0.0.1")
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
 
 
 @dataclass(kw_only=True)
@@ -369,6 +358,20 @@ def house_settings(
     return Settings(**sections)  # type: ignore[arg-type]  # pydantic reads the tables
 
 
+async def _started(make: Callable[[int], House]) -> House:
+    """Start a house. Between finding a free port and listening there, another may take it."""
+    while True:
+        house = make(_free_port())
+        try:
+            await house.start()
+        except OSError as error:
+            await house.stop()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return house
+
+
 @asynccontextmanager
 async def bridge_house(
     data: Path,
@@ -391,7 +394,6 @@ async def bridge_house(
         access_token=META_TOKEN,
         **({"redelivery": (0.05, 0.1, 0.2)} | dict(graph or {})),
     )
-    port = _free_port()
     await asyncio.to_thread(_lay_out, data)
     async with (
         _short_tracebacks(),
@@ -399,18 +401,19 @@ async def bridge_house(
         meta.serving() as graph_url,
         aiohttp.ClientSession() as http,
     ):
-        house = House(
-            chat=chat,
-            graph=meta,
-            chat_url=chat_url,
-            settings=house_settings(data, graph_url, port, options or {}),
-            url=f"http://127.0.0.1:{port}",
-            http=http,
-            clock=ShiftedClock(),
-            channels=channels or {},
+        house = await _started(
+            lambda port: House(
+                chat=chat,
+                graph=meta,
+                chat_url=chat_url,
+                settings=house_settings(data, graph_url, port, options or {}),
+                url=f"http://127.0.0.1:{port}",
+                http=http,
+                clock=ShiftedClock(),
+                channels=channels or {},
+            )
         )
         meta.webhook_url = f"{house.url}/webhook/meta"
-        await house.start()
         try:
             if provisioned:
                 await house.create(**(order or {}))
