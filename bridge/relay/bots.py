@@ -10,8 +10,7 @@ from typing import TypeVar
 from bridge.clock import Clock
 from bridge.core.typebot import Bot, BotSettings, StoredBot
 from bridge.errors import Conflict, Invalid, NotFound
-from bridge.relay.directory import Entry
-from bridge.relay.inboxes import gone
+from bridge.relay.directory import Entry, gone
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import bots, claims
 
@@ -50,12 +49,7 @@ class Bots:
 
     async def add(self, entry: Entry, bot: Bot) -> StoredBot:
         """Keep a new flow. Raises `Invalid`, and `Conflict` when a trigger is taken."""
-        now = self._clock.ms()
-        stored = StoredBot(
-            id=str(uuid.uuid4()), instance_id=entry.id, bot=bot, created_at=now, updated_at=now
-        )
-        await self._write(entry, lambda unit: add(unit, stored))
-        return stored
+        return await self._write(entry, lambda unit: add(unit, entry.id, bot, now=self._clock.ms()))
 
     async def change(self, entry: Entry, bot_id: str, bot: Bot) -> StoredBot:
         """Replace a flow. Raises `NotFound`, `Invalid`, `Conflict`."""
@@ -71,27 +65,20 @@ class Bots:
 
         return await self._write(entry, work)
 
-    async def set_only(self, entry: Entry, bot: Bot | None) -> StoredBot | None:
+    async def set_only(self, entry: Entry, bot: Bot | None) -> None:
         """Evolution v1 knows one flow: set the one for all messages, or (None) take it away."""
 
-        def work(unit: Unit) -> StoredBot | None:
+        def work(unit: Unit) -> None:
             found = only(bots.of_instance(unit.db, entry.id))
-            if bot is None:
-                if found is not None:
-                    bots.delete(unit.db, entry.id, found.id)
-                return None
             now = self._clock.ms()
-            if found is not None:
-                changed = replace(found, bot=bot, updated_at=now)
-                bots.save(unit.db, changed)
-                return changed
-            stored = StoredBot(
-                id=str(uuid.uuid4()), instance_id=entry.id, bot=bot, created_at=now, updated_at=now
-            )
-            add(unit, stored)
-            return stored
+            if bot is not None and found is not None:
+                bots.save(unit.db, replace(found, bot=bot, updated_at=now))
+            elif bot is not None:
+                add(unit, entry.id, bot, now=now)
+            elif found is not None:
+                bots.delete(unit.db, entry.id, found.id)
 
-        return await self._write(entry, work)
+        await self._write(entry, work)
 
     async def delete(self, entry: Entry, bot_id: str) -> None:
         """Delete a flow. Raises `NotFound`."""
@@ -131,17 +118,21 @@ class Bots:
         return await self._store.write(checked, durable=True)
 
 
-def add(unit: Unit, stored: StoredBot) -> None:
+def add(unit: Unit, instance_id: str, bot: Bot, *, now: int) -> StoredBot:
     """Keep a new flow as part of a larger change. Raises `Invalid` and `Conflict`."""
-    known = bots.of_instance(unit.db, stored.instance_id)
+    stored = StoredBot(
+        id=str(uuid.uuid4()), instance_id=instance_id, bot=bot, created_at=now, updated_at=now
+    )
+    known = bots.of_instance(unit.db, instance_id)
     _check(known, stored)
     if len(known) >= MOST:
         raise Conflict(f"An instance has {MOST} Typebot flows at most.", code="typebot.too_many")
     bots.save(unit.db, stored)
-    if bots.settings(unit.db, stored.instance_id) is None:
-        given = {name: getattr(stored.bot, name) for name in _SHARED}
+    if bots.settings(unit.db, instance_id) is None:
+        given = {name: getattr(bot, name) for name in _SHARED}
         shared = {name: value for name, value in given.items() if value is not None}
-        bots.save_settings(unit.db, stored.instance_id, BotSettings(**shared), stored.created_at)
+        bots.save_settings(unit.db, instance_id, BotSettings(**shared), now)
+    return stored
 
 
 def only(known: Sequence[StoredBot]) -> StoredBot | None:

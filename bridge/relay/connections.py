@@ -152,11 +152,10 @@ class Connections:
         why = f": {view.reason}" if view.reason else "."
         return PeerLocked(f"The number is not connected{why}", code="channel.disconnected")
 
-    async def ask(self, entry: Entry, *, refuse_bad_token: bool = False) -> ConnectionView:
+    async def ask(self, entry: Entry) -> ConnectionView:
         """How a number is connected, asked just now where there is no session.
 
-        A failure to ask is a reason, no error, and leaves the state as it was. With
-        `refuse_bad_token` raises `Invalid` when WhatsApp refuses the token; then nothing changes.
+        A failure to ask is a reason, no error, and leaves the state as it was.
         """
         kind = self._registry.kind(entry.instance)
         if kind.absent is not None or kind.has_session:
@@ -164,8 +163,6 @@ class Connections:
         try:
             link = await entry.channel.link()
         except PeerLocked as error:
-            if refuse_bad_token and error.cause == "whatsapp.token":
-                raise Invalid(f"WhatsApp rejected the token: {error}", code=error.cause) from error
             link = Link(state=LinkState.CLOSED, reason=str(error))
         except PeerError as error:
             return replace(self.view(entry), reason=f"WhatsApp could not be asked: {error}")

@@ -21,7 +21,7 @@ from bridge.clock import Clock
 from bridge.core.connection import ConnectionView
 from bridge.core.instance import BUSINESS, InboxConfig, InstanceConfig
 from bridge.core.order import InstanceOrder
-from bridge.core.typebot import Bot, StoredBot
+from bridge.core.typebot import Bot
 from bridge.errors import (
     Conflict,
     Forbidden,
@@ -34,9 +34,9 @@ from bridge.relay import bots
 from bridge.relay.activity import Inactive, inactive_of
 from bridge.relay.cleanup import Cleanup, Traces
 from bridge.relay.connections import Connections
-from bridge.relay.directory import Directory, Entry
+from bridge.relay.directory import Directory, Entry, gone
 from bridge.relay.events import Events
-from bridge.relay.inboxes import Inboxes, gone
+from bridge.relay.inboxes import Inboxes
 from bridge.relay.probes import Probes
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
 from bridge.relay.turns import Turns
@@ -202,14 +202,7 @@ class Creating:
             if inbox is not None:
                 instances.save_inbox(unit.db, self._vault, inbox)
             if bot is not None:
-                stored = StoredBot(
-                    id=str(uuid.uuid4()),
-                    instance_id=instance.id,
-                    bot=bot,
-                    created_at=now,
-                    updated_at=now,
-                )
-                bots.add(unit, stored)
+                bots.add(unit, instance.id, bot, now=now)
             if traces is not None:
                 self._cleanup.keep(unit, traces, now=now)
             if also is not None:

@@ -15,9 +15,8 @@ from bridge.engine.erasure import erase
 from bridge.engine.queue import Queue
 from bridge.errors import BridgeError, Conflict, PeerError, PeerFailed, PeerGone
 from bridge.relay.connections import Connections
-from bridge.relay.directory import Directory, Entry
+from bridge.relay.directory import Directory, Entry, gone
 from bridge.relay.events import Events
-from bridge.relay.inboxes import gone
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
 from bridge.relay.turns import Turns
 from bridge.store.engine import Store, Unit

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from bridge.chatwoot.client import Chatwoot
 from bridge.core.instance import InboxConfig, InstanceConfig
+from bridge.errors import NotFound
 from bridge.relay.roll import Roll
 from bridge.store.engine import Store
 from bridge.store.queries import instances
@@ -253,6 +254,13 @@ class Directory:
     def by_id(self, instance_id: str | None) -> Entry | None:
         return self._opened(self._roll.by_id.get(instance_id)) if instance_id else None
 
+    def still(self, entry: Entry) -> Entry:
+        """The instance as it is now. Raises `NotFound`, also when another one has its name."""
+        now = self.by_id(entry.id)
+        if now is None:
+            raise gone(entry.instance.name)
+        return now
+
     def by_name(self, name: str) -> Entry | None:
         return self._opened(self._roll.by_name.get(name))
 
@@ -337,3 +345,7 @@ class Directory:
         return Entry(
             instance=instance, inbox=inbox, channel=channel, chatwoot=chatwoot, channel_peer=peer
         )
+
+
+def gone(name: str) -> NotFound:
+    return NotFound(f'The "{name}" instance does not exist', code="instance.unknown")

@@ -11,7 +11,7 @@ from bridge.clock import Clock
 from bridge.core.instance import InboxConfig, InstanceConfig
 from bridge.core.order import ChatwootOrder
 from bridge.engine.queue import Queue
-from bridge.errors import NotFound, PeerLocked, RequestError
+from bridge.errors import PeerLocked, RequestError
 from bridge.relay.directory import Directory, Entry, own_scope
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
 from bridge.relay.turns import Turns
@@ -47,7 +47,7 @@ class Inboxes:
     async def set(self, entry: Entry, order: ChatwootOrder) -> Entry:
         """Provision, or change, the Chatwoot side; what is paused for its sake goes on."""
         async with self._turns.of(entry.id):
-            entry = self._still(entry)
+            entry = self._directory.still(entry)
             wanted = self.wanted(entry.instance, order, before=entry.inbox)
             if entry.inbox is None:  # Chatwoot delivers already while we set it up
                 await self.save(entry, wanted)
@@ -57,7 +57,7 @@ class Inboxes:
                 if entry.inbox is None:
                     await asyncio.shield(self._drop(entry))
                 raise
-            fresh = self._still(entry)
+            fresh = self._directory.still(entry)
         self._queue.resume(fresh.chatwoot_account)
         self._queue.resume(fresh.chatwoot_peer)
         return fresh
@@ -188,14 +188,3 @@ class Inboxes:
     async def _drop(self, entry: Entry) -> None:
         await self._store.write(lambda unit: instances.delete_inbox(unit.db, entry.id))
         await self._directory.refresh(entry.id)
-
-    def _still(self, entry: Entry) -> Entry:
-        """The instance as it is now. Raises `NotFound` when it was deleted meanwhile."""
-        found = self._directory.by_id(entry.id)
-        if found is None:
-            raise gone(entry.instance.name)
-        return found
-
-
-def gone(name: str) -> NotFound:
-    return NotFound(f'The "{name}" instance does not exist', code="instance.unknown")

@@ -19,8 +19,8 @@ from bridge.engine.queue import Queue
 from bridge.relay.connections import Connections
 from bridge.relay.creating import Also, Created, Creating
 from bridge.relay.deleting import Deleting, InboxFate
-from bridge.relay.directory import Directory, Entry
-from bridge.relay.inboxes import Inboxes, gone
+from bridge.relay.directory import Directory, Entry, gone
+from bridge.relay.inboxes import Inboxes
 from bridge.relay.probes import Probes
 from bridge.relay.turns import Turns
 from bridge.relay.undoing import Undoing
@@ -76,10 +76,7 @@ class Instances:
 
     def still(self, entry: Entry) -> Entry:
         """Return it as it is now. Raises `NotFound`, also when another one has its name."""
-        now = self._directory.by_id(entry.id)
-        if now is None:
-            raise gone(entry.instance.name)
-        return now
+        return self._directory.still(entry)
 
     async def of_number(self, number: str) -> list[str]:
         """The ids of the instances of a number: Meta's id of it, or that of a phone."""

@@ -6,8 +6,7 @@ import structlog
 
 from bridge.clock import Clock
 from bridge.errors import Conflict, NotFound
-from bridge.relay.directory import Directory, Entry
-from bridge.relay.inboxes import gone
+from bridge.relay.directory import Directory, Entry, gone
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import keys
 from bridge.store.queries.keys import KeyPair, KeyRow

@@ -10,7 +10,6 @@ import atexit
 import errno
 import re
 import shutil
-import socket
 import sys
 import tempfile
 import traceback
@@ -37,6 +36,7 @@ from bridge.store import schema
 from bridge.store.engine import Unit
 from bridge.whatsapp.registry import ChannelKind
 from support.declared import declared
+from support.ports import free_port
 
 KEY = "the-global-key-of-the-tests"
 META_TOKEN = "EAA-token-of-the-shop"
@@ -74,13 +74,6 @@ def _template() -> Path:
 def _lay_out(data: Path) -> None:
     data.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_template(), data / DATABASE)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @dataclass(kw_only=True)
@@ -361,7 +354,7 @@ def house_settings(
 async def _started(make: Callable[[int], House]) -> House:
     """Start a house. Between finding a free port and listening there, another may take it."""
     while True:
-        house = make(_free_port())
+        house = make(free_port())
         try:
             await house.start()
         except OSError as error:

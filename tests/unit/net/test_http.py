@@ -31,6 +31,7 @@ from bridge.errors import (
 )
 from bridge.net.guard import Guard
 from bridge.net.http import Answer, Http, _timeout, retry_after
+from support.ports import free_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -106,12 +107,6 @@ async def test_answers_of_any_size_are_read_completely(http, peer, size: int) ->
 
 
 # ---------------------------------------------------------------- nothing was sent
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 async def test_a_refused_connection_means_nothing_was_done(http) -> None:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from bridge.net.guard import Guard
 from bridge.net.http import Answer, Http
 from bridge.net.proxy import probe_proxy
 from support.certificates import trusted_pair
+from support.ports import free_port
 from support.proxies import HttpProxy, SocksProxy
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -110,13 +111,6 @@ async def tls_target(tls: ssl.SSLContext) -> AsyncIterator[tuple[Target, int]]:
         for task in target.tasks:
             task.cancel()
         await asyncio.gather(*target.tasks, return_exceptions=True)
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 # ---------------------------------------------------------------- the way
