@@ -2,20 +2,28 @@
 #
 #   docker build -t ponte .
 #   docker run -p 8080:8080 -v ponte-data:/data -e PONTE_AUTH__API_KEY=... ponte
+#
+# For numbers connected by QR code, build it with the part that connects them. Such an image holds
+# code under the GPL-3.0 (docs/notices.md); think of that before you pass it on.
+#
+#   docker build -t ponte --build-arg EXTRAS="speed whatsapp-web" .
+#
+# That part needs glibc 2.34 or newer, which every slim image has; it does not run on Alpine.
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
+ARG EXTRAS=speed
 WORKDIR /src
 ENV VENV=/opt/ponte PIP_NO_CACHE_DIR=1
 
 # Dependencies first: this layer stays while only the code changes.
 COPY requirements*.lock pyproject.toml ./
 COPY scripts ./scripts
-RUN scripts/install --extra speed --no-project
+RUN scripts/install $(for extra in $EXTRAS; do echo "--extra $extra"; done) --no-project
 
 COPY LICENSE NOTICE README.md ./
 COPY bridge ./bridge
-RUN scripts/install --extra speed --wheel "$(scripts/build-wheel)"
+RUN scripts/install $(for extra in $EXTRAS; do echo "--extra $extra"; done) --wheel "$(scripts/build-wheel)"
 
 
 FROM python:${PYTHON}-slim

@@ -1,11 +1,12 @@
-# Each target does all of its set-up itself. VENV names the virtual environment (.venv).
+# Each target does all of its set-up itself. VENV names the virtual environment (.venv), EXTRAS
+# optional parts to install there too: `make run EXTRAS=whatsapp-web`, once.
 VENV ?= .venv
 export VENV
 BIN := $(VENV)/bin
 REPORTS := .reports
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format bench lock notices errors clean setup setup-dev
+.PHONY: help demo demo-web run test lint format bench lock notices errors clean setup setup-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +14,10 @@ help: ## Show this list
 demo: setup ## Try Ponte against stand-ins, no accounts needed (KEEP=1 leaves it running)
 	$(BIN)/ponte demo $(if $(KEEP),--keep) $(ARGS)
 
-run: setup ## Start the service as config.toml and PONTE_... say
+demo-web: setup-dev ## The same with a number connected by QR code, to a stand-in of WhatsApp Web
+	PYTHONPATH=tests $(BIN)/python -m support.demo_web $(if $(KEEP),--keep) $(ARGS)
+
+run: setup ## Start the service as config.toml and PONTE_... say; EXTRAS=whatsapp-web for QR codes
 	$(BIN)/ponte serve $(ARGS)
 
 test: setup-dev ## All tests and the coverage gate; TESTS="tests/unit -k phone" runs a part, without
@@ -54,7 +58,7 @@ clean: ## Remove what these targets made, also the virtual environment
 	find bridge tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup:
-	@scripts/install
+	@scripts/install $(EXTRAS:%=--extra %)
 
 setup-dev:
-	@scripts/install --dev
+	@scripts/install --dev $(EXTRAS:%=--extra %)

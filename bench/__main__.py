@@ -1,4 +1,4 @@
-"""Measure the service between stand-ins: `python -m bench [loads|instances] [--quick]`."""
+"""Measure the service between stand-ins: `python -m bench [loads|instances|web] [--quick]`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,17 @@ def main() -> None:
     arguments = _arguments()
     runs = 1 if arguments.quick else arguments.runs
     rows: list[dict[str, Any]] = []
-    if arguments.part != "instances":
+    if arguments.part in (None, "loads"):
         rows += asyncio.run(measure(quick=arguments.quick, runs=runs))
-    if arguments.part != "loads":
+    if arguments.part in (None, "instances"):
         for run in range(runs):
             for size in SIZES:
                 rows += asyncio.run(crowd(run, size, quick=arguments.quick))
+    if arguments.part == "web":
+        from bench.web import web  # noqa: PLC0415  (needs the library and the double)
+
+        for run in range(runs):
+            rows += asyncio.run(web(run, quick=arguments.quick, count=arguments.numbers))
     _print(rows)
     if arguments.json:
         Path(arguments.json).write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
@@ -117,9 +122,12 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("loads", "instances"), help="only this part")
+    parser.add_argument(
+        "part", nargs="?", choices=("loads", "instances", "web"), help="only this part"
+    )
     parser.add_argument("--quick", action="store_true", help="one short run at 5 ms")
     parser.add_argument("--runs", type=int, default=3, help="runs of each case")
+    parser.add_argument("--numbers", type=int, default=20, help="numbers of the part `web`")
     parser.add_argument("--json", help="write every figure to this file")
     return parser.parse_args()
 

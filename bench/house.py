@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,53 @@ class House:
         return float(self.process.memory_info().rss) / 1e6
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The service, and how long it took to be ready."""
+
+    url: str
+    process: psutil.Process
+    session: aiohttp.ClientSession
+    start_seconds: float
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, environment: Mapping[str, str], *, port: int = 0
+) -> AsyncIterator[Running]:
+    """Run the service in a process of its own, with its data and its log in `folder`."""
+    port = port or _free_port()
+    url = f"http://127.0.0.1:{port}"
+    whole = os.environ | {
+        "PONTE_AUTH__API_KEY": KEY,
+        "PONTE_SERVER__PORT": str(port),
+        "PONTE_SERVER__PUBLIC_URL": url,
+        "PONTE_STORAGE__DATA_DIR": str(folder),
+        "PONTE_NETWORK__ALLOWED_PRIVATE_HOSTS": '["127.0.0.1"]',
+        "PONTE_LOG__LEVEL": os.environ.get("BENCH_LOG", "info"),
+        **environment,
+    }
+    started = time.perf_counter()
+    with (folder / "log").open("ab") as stderr:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bridge", "serve", env=whole, stderr=stderr
+        )
+    try:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(headers={"apikey": KEY}, connector=connector) as session:
+            await _ready(session, url, child)
+            yield Running(
+                url=url,
+                process=psutil.Process(child.pid),
+                session=session,
+                start_seconds=time.perf_counter() - started,
+            )
+    finally:
+        if child.returncode is None:
+            child.send_signal(signal.SIGTERM)
+            await child.wait()
+
+
 @asynccontextmanager
 async def house(
     latency: float,
@@ -71,53 +118,29 @@ async def house(
     graph.auto_statuses = statuses
     with tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder:
         async with chatwoot.serving() as chatwoot_url, graph.serving() as graph_url:
-            port = _free_port()
-            url = f"http://127.0.0.1:{port}"
-            environment = os.environ | {
-                "PONTE_AUTH__API_KEY": KEY,
-                "PONTE_SERVER__PORT": str(port),
-                "PONTE_SERVER__PUBLIC_URL": url,
-                "PONTE_STORAGE__DATA_DIR": folder,
-                "PONTE_NETWORK__ALLOWED_PRIVATE_HOSTS": '["127.0.0.1"]',
+            environment = {
                 "PONTE_CLOUD__BASE_URL": graph_url,
                 "PONTE_CLOUD__MEDIA_HOST": "127.0.0.1",
                 "PONTE_CLOUD__APP_SECRETS": f'["{APP_SECRET}"]',
                 "PONTE_CLOUD__VERIFY_TOKEN": "bench",
                 # The stand-in has no such limit, and we measure ourselves, not Meta.
                 "PONTE_CLOUD__MESSAGES_PER_SECOND": "1000",
-                "PONTE_LOG__LEVEL": os.environ.get("BENCH_LOG", "info"),
             }
             if prepare is not None:
                 await asyncio.to_thread(prepare, Path(folder), chatwoot, chatwoot_url)
-            started = time.perf_counter()
-            log = Path(folder) / "log"
-            with log.open("wb") as stderr:
-                child = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "bridge", "serve", env=environment, stderr=stderr
+            async with served(Path(folder), environment) as running:
+                await _provision(running.session, running.url, chatwoot, chatwoot_url)
+                graph.webhook_url = f"{running.url}/webhook/meta"
+                inbox = next(iter(chatwoot.inboxes.values()))
+                yield House(
+                    chatwoot=chatwoot,
+                    graph=graph,
+                    url=running.url,
+                    process=running.process,
+                    session=running.session,
+                    hook=str(inbox.webhook_url),
+                    start_seconds=running.start_seconds,
                 )
-            try:
-                connector = aiohttp.TCPConnector(limit=0)
-                async with aiohttp.ClientSession(
-                    headers={"apikey": KEY}, connector=connector
-                ) as session:
-                    await _ready(session, url, child)
-                    took = time.perf_counter() - started
-                    await _provision(session, url, chatwoot, chatwoot_url)
-                    graph.webhook_url = f"{url}/webhook/meta"
-                    inbox = next(iter(chatwoot.inboxes.values()))
-                    yield House(
-                        chatwoot=chatwoot,
-                        graph=graph,
-                        url=url,
-                        process=psutil.Process(child.pid),
-                        session=session,
-                        hook=str(inbox.webhook_url),
-                        start_seconds=took,
-                    )
-            finally:
-                if child.returncode is None:
-                    child.send_signal(signal.SIGTERM)
-                    await child.wait()
 
 
 async def _ready(

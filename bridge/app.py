@@ -76,6 +76,7 @@ async def running(
         suspects = await service.queue.recover()
         await catch_up.begin()
         stack.push_async_callback(service.connections.stop)
+        stack.push_async_callback(service.composing.stop)
         await service.connections.start()
         await service.instances.begin()
         log.info("service.started", version=__version__, suspects=suspects)
@@ -98,10 +99,12 @@ async def running(
 
 
 @asynccontextmanager
-async def serve(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
+async def serve(
+    settings: Settings, *, channels: Mapping[str, ChannelKind] | None = None
+) -> AsyncIterator[tuple[Service, str]]:
     """A running service with its HTTP server; yields it with its base URL."""
     async with (
-        running(settings) as service,
+        running(settings, channels=channels) as service,
         serving(
             service.app,
             host=settings.server.host,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bridge.chatwoot.client import Chatwoot
-from bridge.core.instance import BAILEYS, BUSINESS, InboxConfig, InstanceConfig, Proxy
+from bridge.clock import Clock
+from bridge.core.instance import BUSINESS, InboxConfig, InstanceConfig, Proxy
 from bridge.engine.breaker import Breaker
 from bridge.engine.lanes import Head
 from bridge.engine.pacing import Pacer, Rate
@@ -14,10 +16,22 @@ from bridge.engine.queue import LOCAL
 from bridge.net.http import Http
 from bridge.net.proxy import probe_proxy
 from bridge.relay.lanes import is_to_whatsapp
+from bridge.relay.pictures import PICTURES, PROFILE
+from bridge.relay.retrying import AUTOMATIC
 from bridge.settings import Settings
 from bridge.whatsapp.channel import Channel
 from bridge.whatsapp.cloud.client import CloudChannel
-from bridge.whatsapp.registry import ChannelKind, Registry, absent_kind
+from bridge.whatsapp.registry import ChannelKind, Registry
+from bridge.whatsapp.web.kind import web_kind
+
+#: How the peers of numbers that are connected by QR code begin.
+WEB_PEER = "whatsapp-web "
+#: Messages to one person at once, before the pause between two applies.
+PAIR_BURST = 3
+#: How often a number asks who somebody is: nothing waits for it, and WhatsApp counts it.
+PROFILES = Rate(burst=10, interval_ms=2000)
+#: Pictures that are under way at once: they must not take the places of messages.
+PICTURE_SLOTS = 2
 
 
 def make_channel(settings: Settings, http: Http, instance: InstanceConfig) -> tuple[Channel, str]:
@@ -46,7 +60,12 @@ async def check_proxy(
 
 
 def make_registry(
-    settings: Settings, http: Http, more: Mapping[str, ChannelKind] | None = None
+    settings: Settings,
+    http: Http,
+    more: Mapping[str, ChannelKind] | None = None,
+    *,
+    clock: Clock,
+    chance: Callable[[], float],
 ) -> Registry:
     """The channels that there are. `more` adds to them or replaces them, by integration."""
     cloud = ChannelKind(
@@ -54,7 +73,8 @@ def make_registry(
         make=partial(make_channel, settings, http),
         identity=lambda instance: (instance.number, instance.token, instance.options.proxy),
     )
-    return Registry((cloud, absent_kind(BAILEYS), *(more or {}).values()))
+    web = web_kind(settings.whatsapp_web, settings.storage.data_dir, clock=clock, chance=chance)
+    return Registry((cloud, web, *(more or {}).values()))
 
 
 def make_chatwoot(settings: Settings, http: Http, inbox: InboxConfig) -> Chatwoot:
@@ -68,10 +88,10 @@ def make_chatwoot(settings: Settings, http: Http, inbox: InboxConfig) -> Chatwoo
 
 
 def make_breaker(settings: Settings, key: str) -> Breaker:
-    if key == LOCAL:
-        slots = settings.engine.slots
-    elif key.startswith("chatwoot http"):
+    if key.startswith("chatwoot http"):
         slots = settings.chatwoot.slots
+    elif key == PICTURES:
+        slots = PICTURE_SLOTS
     else:
         slots = settings.engine.slots
     return Breaker(
@@ -82,17 +102,44 @@ def make_breaker(settings: Settings, key: str) -> Breaker:
 
 
 def make_pacer(settings: Settings) -> Pacer:
-    """Meta's limits (whatsapp-channels.md A.11): a pair of number and person, and a number."""
-    cloud = settings.cloud
-    pair = Rate(burst=cloud.pair_burst, interval_ms=cloud.pair_pause_seconds * 1000)
-    number = Rate(
+    """How fast a number sends: Meta's limits (whatsapp-channels.md A.11), or ours against bans.
+
+    A bucket for each pair of number and person, and one for the number. What no person wrote may
+    use half of the number's: an agent need not wait until a bot has answered everybody else.
+    """
+    cloud, web = settings.cloud, settings.whatsapp_web
+    meta = _Limits.of(
+        pair=Rate(burst=cloud.pair_burst, interval_ms=cloud.pair_pause_seconds * 1000),
         burst=max(1, round(cloud.messages_per_second)),
-        interval_ms=1000 / cloud.messages_per_second,
+        per_second=cloud.messages_per_second,
+    )
+    phone = _Limits.of(
+        pair=Rate(burst=PAIR_BURST, interval_ms=web.pair_pause_seconds * 1000),
+        burst=web.burst,
+        per_second=web.messages_per_second,
     )
 
     def rates(head: Head) -> Sequence[tuple[str, Rate]]:
+        if head.kind == PROFILE:
+            return ((f"{PICTURES} {head.account}", PROFILES),)
         if not is_to_whatsapp(head.lane) or head.peer == LOCAL:
             return ()
-        return ((head.lane, pair), (head.account, number))
+        limits = phone if head.peer.startswith(WEB_PEER) else meta
+        of_number = limits.automatic if head.kind == AUTOMATIC else limits.number
+        number = (head.account, of_number)
+        return ((head.lane, limits.pair), number) if limits.pair.interval_ms else (number,)
 
     return Pacer(rates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limits:
+    pair: Rate
+    number: Rate
+    #: Of the same bucket, for what no person wrote.
+    automatic: Rate
+
+    @classmethod
+    def of(cls, *, pair: Rate, burst: int, per_second: float) -> _Limits:
+        number = Rate(burst=burst, interval_ms=1000 / per_second)
+        return cls(pair=pair, number=number, automatic=replace(number, leaves=burst // 2))

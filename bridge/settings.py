@@ -182,6 +182,49 @@ class WhatsAppWeb(Section):
         "https://web.whatsapp.com",
         description="What a proxy of a number connected by QR code is tested with.",
     )
+    device_name: str = Field(
+        "Ponte",
+        min_length=1,
+        max_length=50,
+        description="The name of this device on the phone's list of connected devices.",
+    )
+    revision: int | None = Field(
+        None,
+        ge=1_000_000_000,
+        le=1_999_999_999,
+        description="Only when WhatsApp refuses every number as outdated (405) and no newer Ponte "
+        "is at hand: the last part of the WhatsApp Web version to claim (2.3000.<revision>).",
+    )
+    start_seconds: float = Field(
+        15, gt=0, description="Time in which a worker must show a QR code or be connected."
+    )
+    pairing_seconds: float = Field(
+        30, gt=0, description="Time between a scanned QR code and the open connection."
+    )
+    qr_seconds: float = Field(
+        170, gt=0, description="How long QR codes are shown before a person must ask anew."
+    )
+    heartbeat_seconds: float = Field(
+        20, gt=0, description="How often a worker is asked whether it lives; three silences end it."
+    )
+    send_seconds: float = Field(
+        90, gt=0, description="Time limit of one send; afterwards its outcome is unknown."
+    )
+    messages_per_second: float = Field(
+        2, gt=0, le=100, description="Sends of one number on average, against bans."
+    )
+    burst: int = Field(10, ge=1, le=1000, description="Sends of one number at once, at most.")
+    pair_pause_seconds: float = Field(
+        1, ge=0, description="Pause between two sends to one person, after a burst of three."
+    )
+    max_media_mb: int = Field(64, ge=1, le=2048, description="Largest received file, in MB.")
+    most_codes: int = Field(
+        50,
+        ge=1,
+        le=10_000,
+        description="Numbers that show a QR code at the same time, at most. Each is a process of "
+        "about 50 MB, without a phone yet.",
+    )
 
 
 class Chatwoot(Section):

@@ -19,6 +19,7 @@ from bridge.engine.embedded import EmbeddedQueue
 from bridge.engine.worker import Handler, Worker
 from bridge.relay.audit import Audit
 from bridge.relay.catch_up import CatchUp
+from bridge.relay.composing import Composing
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory
 from bridge.relay.events import Events
@@ -45,6 +46,7 @@ class Service:
     events: Events
     audit: Audit
     metrics: Metrics
+    composing: Composing
     app: web.Application
 
 
@@ -70,6 +72,7 @@ async def assemble(
         events=ground.events,
         audit=ground.audit,
         metrics=roads.metrics,
+        composing=roads.composing,
         app=application(ground, life, roads),
     )
     return service, roads.catch_up

@@ -11,6 +11,7 @@ from bridge.clock import Clock
 from bridge.engine.embedded import EmbeddedQueue
 from bridge.net.http import Http
 from bridge.peers import make_breaker, make_chatwoot, make_pacer, make_registry
+from bridge.relay.announcing import Announcing
 from bridge.relay.audit import Audit
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory
@@ -48,6 +49,7 @@ class Ground:
     directory: Directory
     events: Events
     connections: Connections
+    announcing: Announcing
     audit: Audit
 
 
@@ -56,7 +58,7 @@ async def lay(means: Means, channels: Mapping[str, ChannelKind] | None) -> Groun
     queue = EmbeddedQueue(
         store, clock, make_breaker=partial(make_breaker, settings), pace=make_pacer(settings)
     )
-    registry = make_registry(settings, means.http, channels)
+    registry = make_registry(settings, means.http, channels, clock=clock, chance=means.chance)
     directory = Directory(
         store,
         means.vault,
@@ -66,8 +68,22 @@ async def lay(means: Means, channels: Mapping[str, ChannelKind] | None) -> Groun
     )
     await directory.reload()
     events = Events(store, clock)
+    announcing = Announcing(
+        store=store,
+        queue=queue,
+        directory=directory,
+        clock=clock,
+        language=settings.relay.language,
+        proof_delay=proof_delay(settings),
+    )
     connections = Connections(
-        queue=queue, directory=directory, registry=registry, events=events, store=store, clock=clock
+        queue=queue,
+        directory=directory,
+        registry=registry,
+        events=events,
+        announcing=announcing,
+        store=store,
+        clock=clock,
     )
     return Ground(
         means=means,
@@ -76,8 +92,14 @@ async def lay(means: Means, channels: Mapping[str, ChannelKind] | None) -> Groun
         directory=directory,
         events=events,
         connections=connections,
+        announcing=announcing,
         audit=Audit(store, clock),
     )
+
+
+def proof_delay(settings: Settings) -> int:
+    """How long (ms) Rails may still commit after a time-out."""
+    return round(settings.chatwoot.proof_delay_seconds * 1000)
 
 
 def plain(secret: object) -> str | None:

@@ -8,28 +8,37 @@ from functools import partial
 
 import structlog
 
-from bridge.assembly.ground import Ground
+from bridge.assembly.ground import Ground, proof_delay
 from bridge.assembly.life import Life
 from bridge.clock import Clock
 from bridge.core.instance import InboxConfig
 from bridge.engine.queue import Job, Outcome, Retry
 from bridge.engine.worker import Handler, Policy, Worker
+from bridge.relay.announcing import ANNOUNCE
+from bridge.relay.automatic import Automatic
+from bridge.relay.calls import CALLED, Calls
 from bridge.relay.catch_up import CATCH_UP, CatchUp
 from bridge.relay.cleanup import CLEANUP
+from bridge.relay.composing import Composing
 from bridge.relay.contacts import Contacts
 from bridge.relay.content import Renderer
 from bridge.relay.conversations import Conversations
 from bridge.relay.inbound import Inbound
+from bridge.relay.incoming import INBOUND
 from bridge.relay.intake_chatwoot import ChatwootIntake
-from bridge.relay.intake_whatsapp import ACCEPT, INBOUND, WhatsAppIntake
+from bridge.relay.intake_whatsapp import ACCEPT, WhatsAppIntake
 from bridge.relay.linking import LINK, Linking
 from bridge.relay.metrics import Metrics
+from bridge.relay.notes import NOTE, Notes
 from bridge.relay.outbound import Outbound
+from bridge.relay.pictures import PROFILE, Pictures
 from bridge.relay.proof import Proofs
 from bridge.relay.read_marks import READ_MARK, ReadMarks
 from bridge.relay.receipts import REPORT, Receipts
 from bridge.relay.recheck import RECHECK, Recheck
-from bridge.relay.retrying import OUTBOUND
+from bridge.relay.retrying import AUTOMATIC, OUTBOUND
+from bridge.relay.revocations import REVOKED, Revocations
+from bridge.relay.revoking import REVOKE, Revoking
 from bridge.relay.sending import Sending, Times
 from bridge.relay.trials import TRIAL
 from bridge.relay.uploads import Uploads
@@ -44,6 +53,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roads:
+    composing: Composing
     whatsapp_intake: WhatsAppIntake
     chatwoot_intake: ChatwootIntake
     recheck: Recheck
@@ -56,8 +66,24 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
     means, queue, directory = ground.means, ground.queue, ground.directory
     settings, store, clock = means.settings, means.store, means.clock
     receipts = Receipts(queue, directory, language=settings.relay.language)
-    whatsapp_intake = WhatsAppIntake(store, queue, directory, receipts, clock)
-    chatwoot_intake = ChatwootIntake(store, queue, clock, hold=settings.chatwoot.hold_ms)
+    install = await _install_id(store)
+    outbound = _outbound(ground, receipts, install)
+    automatic = Automatic(queue, directory, outbound, clock)
+    calls = Calls(queue, directory, automatic, clock, language=settings.relay.language)
+    revocations = Revocations(store, queue, directory, clock, language=settings.relay.language)
+    whatsapp_intake = WhatsAppIntake(
+        store=store,
+        queue=queue,
+        directory=directory,
+        receipts=receipts,
+        calls=calls,
+        revocations=revocations,
+        clock=clock,
+    )
+    composing = _composing(ground)
+    chatwoot_intake = ChatwootIntake(
+        store, queue, clock, hold=settings.chatwoot.hold_ms, typing=composing.by_agent
+    )
     catch_up = CatchUp(
         store=store, queue=queue, directory=directory, intake=chatwoot_intake, clock=clock
     )
@@ -70,10 +96,32 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         clock=clock,
     )
     read_marks = ReadMarks(queue, directory, clock)
+    contacts = Contacts(store, clock, tag=means.vault.tag)
+    pictures = Pictures(
+        store=store,
+        queue=queue,
+        directory=directory,
+        contacts=contacts,
+        http=means.http,
+        clock=clock,
+    )
     handlers: dict[str, Handler] = {
-        INBOUND: _inbound(ground, life, read_marks),
-        OUTBOUND: await _outbound(ground, receipts),
+        INBOUND: _inbound(
+            ground,
+            life,
+            contacts=contacts,
+            read_marks=read_marks,
+            pictures=pictures,
+            receipts=receipts,
+        ),
+        OUTBOUND: outbound,
+        AUTOMATIC: automatic,
+        CALLED: calls,
+        PROFILE: pictures,
         REPORT: receipts,
+        REVOKED: revocations,
+        REVOKE: _revoking(ground, install),
+        NOTE: Notes(directory, clock, delay=proof_delay(settings)),
         LINK: Linking(store, queue, directory, clock),
         CATCH_UP: catch_up,
         RECHECK: recheck,
@@ -81,7 +129,12 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         READ_MARK: read_marks,
         CLEANUP: life.cleanup,
         TRIAL: life.trials,
+        ANNOUNCE: ground.announcing,
     }
+    ground.connections.deliver(
+        keep=lambda events, of: whatsapp_intake.keep(events, trace_id=None, of=of),
+        typing=composing.by_customer,
+    )
     metrics = Metrics(store, clock, breakers=lambda: queue.lanes.breakers)
     worker = Worker(
         queue,
@@ -98,6 +151,7 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         observe=partial(_ended, metrics, clock),
     )
     return Roads(
+        composing=composing,
         whatsapp_intake=whatsapp_intake,
         chatwoot_intake=chatwoot_intake,
         recheck=recheck,
@@ -107,7 +161,30 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
     )
 
 
-def _inbound(ground: Ground, life: Life, read_marks: ReadMarks) -> Inbound:
+def _composing(ground: Ground) -> Composing:
+    breakers = ground.queue.lanes.breakers
+
+    def is_down(key: str) -> bool:
+        return key in breakers and breakers[key].is_open
+
+    return Composing(
+        store=ground.means.store,
+        directory=ground.directory,
+        clock=ground.means.clock,
+        can_send=lambda entry: ground.connections.obstacle(entry) is None,
+        is_down=is_down,
+    )
+
+
+def _inbound(
+    ground: Ground,
+    life: Life,
+    *,
+    contacts: Contacts,
+    read_marks: ReadMarks,
+    pictures: Pictures,
+    receipts: Receipts,
+) -> Inbound:
     means, queue = ground.means, ground.queue
     settings, store, clock = means.settings, means.store, means.clock
     started = clock.ms()
@@ -116,7 +193,6 @@ def _inbound(ground: Ground, life: Life, read_marks: ReadMarks) -> Inbound:
         breaker = queue.lanes.breakers.get(f"chatwoot {inbox.url}")
         return max(started, breaker.opened_at if breaker else 0)
 
-    contacts = Contacts(store, clock, tag=means.vault.tag)
     return Inbound(
         store=store,
         directory=ground.directory,
@@ -125,7 +201,7 @@ def _inbound(ground: Ground, life: Life, read_marks: ReadMarks) -> Inbound:
             store=store,
             contacts=contacts,
             clock=clock,
-            delay=round(settings.chatwoot.proof_delay_seconds * 1000),
+            delay=proof_delay(settings),
         ),
         conversations=Conversations(store, clock, stale_before=stale_before),
         renderer=Renderer(
@@ -136,10 +212,13 @@ def _inbound(ground: Ground, life: Life, read_marks: ReadMarks) -> Inbound:
         clock=clock,
         restore=life.inboxes.restore,
         read_marks=read_marks,
+        pictures=pictures,
+        receipts=receipts,
+        queue=queue,
     )
 
 
-async def _outbound(ground: Ground, receipts: Receipts) -> Outbound:
+def _outbound(ground: Ground, receipts: Receipts, install: str) -> Outbound:
     means = ground.means
     settings = means.settings
     times = Times(
@@ -160,7 +239,7 @@ async def _outbound(ground: Ground, receipts: Receipts) -> Outbound:
         ),
         clock=means.clock,
         times=times,
-        install=await _install_id(means.store),
+        install=install,
         obstacle=ground.connections.obstacle,
     )
     return Outbound(
@@ -170,6 +249,19 @@ async def _outbound(ground: Ground, receipts: Receipts) -> Outbound:
         sending=sending,
         clock=means.clock,
         times=times,
+    )
+
+
+def _revoking(ground: Ground, install: str) -> Revoking:
+    means = ground.means
+    return Revoking(
+        store=means.store,
+        queue=ground.queue,
+        directory=ground.directory,
+        clock=means.clock,
+        language=means.settings.relay.language,
+        install=install,
+        obstacle=ground.connections.obstacle,
     )
 
 

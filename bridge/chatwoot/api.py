@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from bridge.chatwoot import wire
-from bridge.chatwoot.attachments import File, opened
+from bridge.chatwoot.attachments import File, Held, opened
 from bridge.chatwoot.faults import fault, forbidden, unreadable
 from bridge.chatwoot.fields import table, whole
 from bridge.errors import ForbiddenAddress, Scope
@@ -57,17 +57,36 @@ class Api:
         )
         return None if method == "DELETE" else wire.decoded(answer, f"{method} {path}")
 
-    async def upload(self, path: str, body: Mapping[str, Any], files: Sequence[File]) -> Any:
-        """Post a form with files, streamed from disk."""
+    async def tell(self, path: str, body: Mapping[str, Any]) -> None:
+        """Post to the public API, which takes no token and here answers with nothing (1.12)."""
+        await self._request(
+            "POST",
+            path,
+            headers=self._anonymous,
+            json=wire.encoded(body),
+            timeout=self._timeout,
+            server_error=Scope.ONE,
+        )
+
+    async def upload(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        files: Sequence[File | Held],
+        *,
+        method: str = "POST",
+        part: str = "attachments[]",
+    ) -> Any:
+        """Send a form with files, streamed from disk; `part` is the name of each."""
         async with opened(files) as parts:
             answer = await self._request(
-                "POST",
+                method,
                 path,
                 headers=self._headers,
-                data=wire.form(body, parts),
-                timeout=self._timeout + sum(part.size for part in parts) / _SLOWEST_UPLOAD,
+                data=wire.form(body, parts, part=part),
+                timeout=self._timeout + sum(one.size for one in parts) / _SLOWEST_UPLOAD,
             )
-        return wire.decoded(answer, f"POST {path}")
+        return wire.decoded(answer, f"{method} {path}")
 
     async def pages(
         self,

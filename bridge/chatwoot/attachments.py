@@ -7,12 +7,13 @@ Chatwoot tells neither name nor mime type of an attachment: the name is the last
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import re
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
@@ -58,6 +59,15 @@ class File:
     """A file in the spool that goes to Chatwoot. Chatwoot tells its kind by `mime` alone (1.8)."""
 
     path: Path
+    filename: str
+    mime: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A small file that goes to Chatwoot and is never on disk (a QR code, a profile picture)."""
+
+    data: bytes = field(repr=False)
     filename: str
     mime: str
 
@@ -131,7 +141,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 @asynccontextmanager
-async def opened(files: Sequence[File]) -> AsyncIterator[tuple[Opened, ...]]:
+async def opened(files: Sequence[File | Held]) -> AsyncIterator[tuple[Opened, ...]]:
     """Open files for streaming, off the event loop, and close them.
 
     Raises `PeerRefused` when one is not there any more: nothing has been sent then.
@@ -140,16 +150,21 @@ async def opened(files: Sequence[File]) -> AsyncIterator[tuple[Opened, ...]]:
         yield tuple([await asyncio.to_thread(_open, file, stack) for file in files])
 
 
-def _open(file: File, stack: ExitStack) -> Opened:
-    try:
-        stream = stack.enter_context(file.path.open("rb"))
-    except OSError as error:
-        raise PeerRefused(
-            "A file that was to be sent can no longer be read.", code="chatwoot.no_file"
-        ) from error
+def _open(file: File | Held, stack: ExitStack) -> Opened:
+    stream: BinaryIO
+    if isinstance(file, Held):
+        stream, size = io.BytesIO(file.data), len(file.data)
+    else:
+        try:
+            stream = stack.enter_context(file.path.open("rb"))
+        except OSError as error:
+            raise PeerRefused(
+                "A file that was to be sent can no longer be read.", code="chatwoot.no_file"
+            ) from error
+        size = os.fstat(stream.fileno()).st_size
     return Opened(
         stream=stream,
         filename=upload_name(file.filename, file.mime),
         mime=bare_mime(file.mime),
-        size=os.fstat(stream.fileno()).st_size,
+        size=size,
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from bridge.chatwoot import wire
 from bridge.chatwoot.api import Api
-from bridge.chatwoot.attachments import File
+from bridge.chatwoot.attachments import File, Held
 from bridge.chatwoot.faults import unreadable
 from bridge.chatwoot.fields import table, text
 from bridge.chatwoot.models import Contact, Conversation, Inbox, Message, Profile, Server
@@ -138,6 +139,11 @@ class Chatwoot:
         found = await self._api.call("PATCH", f"{self._contacts}/{contact_id}", fields)
         return _known(read_contact(table(found).get("payload")), "contact update")
 
+    async def update_avatar(self, contact_id: int, picture: File | Held) -> None:
+        """Give a contact a picture: JPEG, PNG or GIF, at most 15 MB (1.5)."""
+        url = f"{self._contacts}/{contact_id}"
+        await self._api.upload(url, {}, [picture], method="PATCH", part="avatar")
+
     async def contact(self, contact_id: int) -> Contact:
         found = await self._api.call("GET", f"{self._contacts}/{contact_id}")
         return _known(read_contact(table(found).get("payload")), "contact")
@@ -253,6 +259,17 @@ class Chatwoot:
         payload = table(table(found).get("payload"))
         return _known(text(payload.get("current_status")), "toggle status")
 
+    async def show_typing(
+        self, inbox_identifier: str, source_id: str, conversation_id: int, *, on: bool
+    ) -> None:
+        """Show the contact as writing, or no more; the public API alone can (1.12)."""
+        inbox, source = quote(inbox_identifier, safe=""), quote(source_id, safe="")
+        await self._api.tell(
+            f"/public/api/v1/inboxes/{inbox}/contacts/{source}/conversations/{conversation_id}"
+            "/toggle_typing",
+            {"typing_status": "on" if on else "off"},
+        )
+
     # -- messages ----------------------------------------------------------------------------
 
     async def create_message(
@@ -264,7 +281,7 @@ class Chatwoot:
         source_id: str | None,
         private: bool = False,
         content_attributes: Mapping[str, Any] | None = None,
-        files: Sequence[File] = (),
+        files: Sequence[File | Held] = (),
     ) -> Message:
         """Post one message; files are streamed from disk.
 

@@ -91,7 +91,9 @@ def message(
     return body
 
 
-def form(body: Mapping[str, Any], parts: Sequence[Opened]) -> FormData:
+def form(
+    body: Mapping[str, Any], parts: Sequence[Opened], *, part: str = "attachments[]"
+) -> FormData:
     """Build the multipart form of a message with files; objects go as JSON strings (1.14).
 
     File names travel percent-encoded, which Rack decodes.
@@ -102,10 +104,8 @@ def form(body: Mapping[str, Any], parts: Sequence[Opened]) -> FormData:
             continue
         spelled = value if isinstance(value, str) else encoded_text(value)
         fields.add_field(key, spelled.encode("utf-8", "replace").decode())
-    for part in parts:
-        fields.add_field(
-            "attachments[]", part.stream, filename=part.filename, content_type=part.mime
-        )
+    for one in parts:
+        fields.add_field(part, one.stream, filename=one.filename, content_type=one.mime)
     return fields
 
 

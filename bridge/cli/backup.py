@@ -14,6 +14,7 @@ from bridge.errors import SetupError
 from bridge.settings import load
 from bridge.store.backup import backup_file
 from bridge.store.secrets import KEY_FILE
+from bridge.whatsapp.web.kind import FOLDER
 
 app = typer.Typer(add_completion=False)
 
@@ -36,3 +37,8 @@ def backup(
     typer.echo(f"{file} is written, {file.stat().st_size / 1e6:.1f} MB.")
     key = "storage.secret_keys" if settings.storage.secret_keys else database.with_name(KEY_FILE)
     note(f"Keep {key} as well, in another place: without it the tokens in the backup are lost.")
+    if any((settings.storage.data_dir / FOLDER).glob("*/session.db")):
+        note(
+            "The sessions of numbers connected by QR code are not in it, on purpose: an old copy "
+            "of one does harm. Where they are lost, the codes are scanned again."
+        )

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from bridge.cli import remote
+from bridge.cli.connecting import Connecting
 from bridge.cli.options import ConfigOption, JsonOption, KeyOption, UrlOption, YesOption
 from bridge.cli.printing import out, print_json, printable
 
 app = typer.Typer(no_args_is_help=True, help="The connected numbers. The service must run.")
 
 Name = Annotated[str, typer.Argument(help="Name of the instance.")]
+Number = Annotated[
+    str | None,
+    typer.Option(
+        "--number",
+        help="Number of the phone, with its country: gives a pairing code to type there.",
+        show_default=False,
+    ),
+]
+PngFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--png",
+        help="Write the QR code as a picture to this file, while it is valid.",
+        show_default=False,
+    ),
+]
 
 
 @app.command("list")
@@ -77,6 +95,62 @@ def show(
         facts["webhook"] = f"{chatwoot['webhook_url']}/… (the secret end is not shown)"
     for fact, value in facts.items():
         typer.echo(f"{fact:<9} {printable(value or '-')}")
+
+
+@app.command()
+def connect(
+    name: Name,
+    *,
+    number: Number = None,
+    png: PngFile = None,
+    config: ConfigOption = None,
+    url: UrlOption = None,
+    key: KeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Connect a number: show its QR code until somebody has scanned it.
+
+    Exit code 1 when it does not connect, or nobody scans. With --json the service's first answer
+    is printed, and nothing is waited for.
+    """
+    service = remote.find(config, url, key)
+    if as_json:
+        print_json(service.call("GET", "instance", "connect", name, number=number))
+        return
+    Connecting(service=service, name=name, number=number, png=png).run()
+
+
+@app.command()
+def restart(
+    name: Name,
+    config: ConfigOption = None,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Break the connection of a number and connect it anew."""
+    service = remote.find(config, url, key)
+    service.call("POST", "instance", "restart", name)
+    state = service.call("GET", "instance", "connectionState", name)["instance"]["state"]
+    if state == "connecting":
+        typer.echo(f"{printable(name)} is connecting. Its code: `ponte instances connect`.")
+    else:
+        typer.echo(f"The connection of {printable(name)} was made anew: {state}.")
+
+
+@app.command()
+def logout(
+    name: Name,
+    yes: YesOption = False,
+    config: ConfigOption = None,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """End the session of a number, on its phone too. It takes a new QR code to connect again."""
+    service = remote.find(config, url, key)
+    if not yes:
+        typer.confirm(f"Log {printable(name)} out of WhatsApp?", abort=True)
+    service.call("DELETE", "instance", "logout", name)
+    typer.echo(f"{printable(name)} is logged out.")
 
 
 @app.command()

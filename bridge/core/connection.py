@@ -47,6 +47,8 @@ class QrShown:
     code: str = field(repr=False)
     #: Eight characters to type on the phone, when a number was given.
     pairing_code: str | None = field(default=None, repr=False)
+    #: Why there are no such characters, when a number was given.
+    no_pairing_code: str | None = None
     #: The first one of an attempt is 1.
     count: int = 1
 
@@ -70,6 +72,8 @@ class Closed:
     code: int
     reason: str
     again: bool = False
+    #: When a ban ends (ms), where that is known.
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,3 +273,9 @@ def _iso(ms: int) -> str:
 def _short(text: str | None, longest: int = _LONGEST) -> str | None:
     """Make it fit to be stored: bounded, no NUL, no half of a surrogate pair."""
     return text[:longest].replace("\0", "").encode("utf-8", "replace").decode() if text else None
+
+
+def owner_number(jid: str | None) -> str:
+    """The number in the address of a connected phone, as people read it; empty: none is known."""
+    digits = (jid or "").partition("@")[0].partition(":")[0]
+    return f"+{digits}" if digits.isascii() and digits.isdigit() else ""

@@ -7,10 +7,11 @@ which ``@g.us`` means all groups and ``@s.whatsapp.net`` all persons.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final, Literal, TypeAlias
+from dataclasses import replace
+from typing import Final, Literal, TypeAlias, assert_never
 
 from bridge.core.identity import identifier, keys
-from bridge.core.message import Party, Received
+from bridge.core.message import Called, Party, Received, Revoked, SentByPhone
 from bridge.core.phone import from_channel
 
 Rule: TypeAlias = Literal["groups_ignored", "jid_ignored"]
@@ -19,25 +20,41 @@ _ALL_GROUPS: Final = "@g.us"
 _ALL_PERSONS: Final = "@s.whatsapp.net"
 
 
-def ignoring_rule(event: Received, *, groups_ignore: bool, ignored: Collection[str]) -> Rule | None:
-    """The rule by which a message is not relayed; None: it is.
+def ignoring_rule(chat: Party, *, groups_ignore: bool, ignored: Collection[str]) -> Rule | None:
+    """The rule by which the messages of a chat are not relayed; None: they are.
 
     It is the chat that counts, not who wrote in a group. A number is met in every spelling.
     """
-    if event.group and groups_ignore:
+    if chat.group and groups_ignore:
         return "groups_ignored"
     if not ignored:
         return None
-    if (_ALL_GROUPS if event.group else _ALL_PERSONS) in ignored:
+    if (_ALL_GROUPS if chat.group else _ALL_PERSONS) in ignored:
         return "jid_ignored"
-    mine = _names(event)
+    mine = _names(chat)
     met = any(jid in mine or from_channel(jid).key in mine for jid in ignored)
     return "jid_ignored" if met else None
 
 
-def _names(event: Received) -> frozenset[str | None]:
+def chat_of(event: Received | SentByPhone | Revoked | Called) -> Party:
+    """Where it happens: the group, or the person on the other side.
+
+    What our own number does comes with our own name, which is not theirs.
+    """
+    match event:
+        case Received(group=group, sender=person) | Called(group=group, caller=person):
+            return Party(group=group) if group else person
+        case SentByPhone(chat=chat) | Revoked(chat=chat, by_us=True):
+            return chat if chat.group else replace(chat, name=None, username=None)
+        case Revoked(chat=chat):
+            return chat
+        case _:
+            assert_never(event)
+
+
+def _names(chat: Party) -> frozenset[str | None]:
     """The chat's address, and its keys as `from_channel` writes them."""
-    if event.group is None:
-        return frozenset(key.removeprefix("phone:") for key in keys(event.sender))
-    jid = identifier(Party(group=event.group)) or event.group
-    return frozenset({event.group, jid, from_channel(jid).key} - {None})
+    if not chat.group:
+        return frozenset(key.removeprefix("phone:") for key in keys(chat))
+    jid = identifier(Party(group=chat.group)) or chat.group
+    return frozenset({chat.group, jid, from_channel(jid).key} - {None})

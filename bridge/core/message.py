@@ -9,9 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
+
+#: In an id of ours, what follows it says what became of the WhatsApp message before it ("~call").
+#: Such an id means nothing to WhatsApp.
+MADE_UP: Final = "~"
 
 
 class DeliveryState(StrEnum):
@@ -109,6 +113,54 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentByPhone:
+    """Somebody wrote with the phone of one of our numbers, past Chatwoot and us.
+
+    `chat` is the other side, a person or a group. It is shown as outgoing.
+    """
+
+    number: str
+    id: str
+    chat: Party
+    at: datetime
+    content: Content
+    reply_to: str | None = None
+    forwarded: bool = False
+    event: Literal["sent_by_phone"] = "sent_by_phone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """A message was deleted for everyone. `id` is that of the deletion, `target` the message's.
+
+    `chat` is where the message stands: the person, or the group. `by_us`: the phone of our own
+    number did it.
+    """
+
+    number: str
+    id: str
+    target: str
+    chat: Party
+    at: datetime
+    by_us: bool = False
+    event: Literal["revoked"] = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """Somebody calls one of our numbers; `handle` is what `RejectsCalls.reject_call` needs."""
+
+    number: str
+    id: str
+    caller: Party
+    at: datetime
+    handle: str
+    video: bool = False
+    group: str | None = None
+    event: Literal["called"] = "called"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamFault:
     """An error code that came with a status (whatsapp-channels.md A.10)."""
 
@@ -141,7 +193,7 @@ class Unhandled:
     event: Literal["unhandled"] = "unhandled"
 
 
-Event: TypeAlias = Received | StatusReported | Unhandled
+Event: TypeAlias = Received | SentByPhone | Revoked | Called | StatusReported | Unhandled
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
@@ -160,6 +212,8 @@ class OutgoingMedia:
     mime: str
     filename: str
     caption: str | None = None
+    #: Audio that the recipient shall see as a voice note, where the channel has those.
+    voice: bool = False
     kind: Literal["media"] = "media"
 
 

@@ -60,24 +60,36 @@ class Create:
 Placing: TypeAlias = Reuse | Create
 
 
-def place(conversations: Iterable[Known], *, reopen: bool, pending: bool, lock: bool) -> Placing:
-    """Decide where an incoming message goes.
+def place(
+    conversations: Iterable[Known],
+    *,
+    reopen: bool,
+    pending: bool,
+    lock: bool,
+    ours: bool = False,
+) -> Placing:
+    """Decide where a message goes.
+
+    `ours`: it was written with the phone of our own number. Such a message goes where a customer's
+    would go, but changes no status: a resolved conversation stays resolved (Chatwoot opens one for
+    incoming messages only), for nobody waits in it for an answer.
 
     `lock` is Chatwoot's own lock_to_single_conversation: there the last conversation is used
     whatever its status, as Chatwoot itself does (chatwoot-api.md 2.3).
     """
+    wakes = pending and not ours
     start = ConversationStatus.PENDING if pending else ConversationStatus.OPEN
     known = list(conversations)
     if not known:
         return Create(status=start, why="first conversation of this contact in this inbox")
     if lock:
         last = max(known, key=lambda one: (one.last_activity, one.id))
-        return _reuse(last, pending=pending, why="the inbox is locked to a single conversation")
+        return _reuse(last, pending=wakes, why="the inbox is locked to a single conversation")
     best = min(known, key=lambda one: (_ORDER[one.status], -one.last_activity, -one.id))
     if best.status is not ConversationStatus.RESOLVED:
-        return _reuse(best, pending=pending and reopen, why=f"the conversation is {best.status}")
+        return _reuse(best, pending=wakes and reopen, why=f"the conversation is {best.status}")
     if reopen:
-        return _reuse(best, pending=pending, why="resolved, and reopenConversation is on")
+        return _reuse(best, pending=wakes, why="resolved, and reopenConversation is on")
     return Create(status=start, why="all are resolved, and reopenConversation is off")
 
 

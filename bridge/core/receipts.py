@@ -7,6 +7,7 @@ _RANK = {
     "intent": 0,
     "unknown": 0,
     "uncertain": 0,
+    "retried": 0,
     "accepted": 1,
     "sent": 2,
     "delivered": 3,
@@ -17,6 +18,8 @@ _RANK = {
 DONE = frozenset({"accepted", "sent", "delivered", "read", "played"})
 #: States in which nobody knows.
 OPEN = frozenset({"intent", "unknown"})
+#: Nobody knew, and somebody wants it sent again: what became of it is asked once more before that.
+RETRIED = "retried"
 
 
 def advances(old: str, new: str) -> bool:

@@ -2,8 +2,13 @@
 
 Dedupe keys are text with a kind in front, at least 8 days old before they go (Meta repeats events
 for 7): ``content:<instance>:<WhatsApp id>``, ``status:<instance>:<WhatsApp id>:<state>``,
-``agent:<instance>:<inbox>:<message>:<created_at>`` (a restored Chatwoot reuses ids) and
-``deleted:...`` (a tombstone: the deletion overtook the message).
+``agent:<instance>:<inbox>:<message>:<created_at>`` (a restored Chatwoot reuses ids),
+``deleted:...`` (a tombstone: the deletion overtook the message),
+``revoked:<instance>:<chat>:<who>:<WhatsApp id>`` (it was deleted there),
+``deleted-row:<ledger id>`` (an agent deleted what that row sent), ``call:<instance>:<call id>``,
+``call-answer:<instance>:<chat>:<ten minutes>`` (a caller was told what `msgCall` says),
+``profile:<instance>:<chat>:<day>`` (who that is was asked) and
+``picture:<instance>:<Chatwoot account>:<contact>:<digest>``.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ class Head:
     due_at: int
     peer: str
     account: str
+    kind: str = ""
 
     @property
     def order(self) -> tuple[int, int, int]:

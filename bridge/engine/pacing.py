@@ -11,10 +11,14 @@ from bridge.engine.lanes import Head
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """`burst` sends at once, then one each `interval_ms` (whatsapp-channels.md A.11)."""
+    """`burst` sends at once, then one each `interval_ms` (whatsapp-channels.md A.11).
+
+    `leaves`: so many of the burst are not for this job, but for the others that share the bucket.
+    """
 
     burst: int
     interval_ms: float
+    leaves: int = 0
 
 
 @dataclass(slots=True)
@@ -29,19 +33,19 @@ class Bucket:
     def full(cls, rate: Rate, now: int) -> Bucket:
         return cls(rate=rate, tokens=float(rate.burst), at=now)
 
-    def take(self, now: int) -> int:
+    def take(self, now: int, *, leaves: int = 0) -> int:
         """Take one token and return 0; else the milliseconds until there is one (none taken)."""
-        wait = self.wait(now)
+        wait = self.wait(now, leaves=leaves)
         self.tokens = self._tokens(now)
         self.at = max(self.at, now)
         if wait == 0:
             self.tokens -= 1
         return wait
 
-    def wait(self, now: int) -> int:
-        """Milliseconds until there is a token; takes none."""
-        tokens = self._tokens(now)
-        return 0 if tokens >= 1 else max(1, math.ceil((1 - tokens) * self.rate.interval_ms))
+    def wait(self, now: int, *, leaves: int = 0) -> int:
+        """Milliseconds until there is a token beside the `leaves` others; takes none."""
+        missing = 1 + leaves - self._tokens(now)
+        return 0 if missing <= 0 else max(1, math.ceil(missing * self.rate.interval_ms))
 
     def is_full(self, now: int) -> bool:
         return self._tokens(now) >= self.rate.burst
@@ -58,7 +62,10 @@ class Pacer:
     _MANY = 10_000
 
     def __init__(self, rates: Callable[[Head], Sequence[tuple[str, Rate]]]) -> None:
-        """`rates` names the buckets of a job; none for what may run at any speed."""
+        """`rates` names the buckets of a job; none for what may run at any speed.
+
+        Jobs that share a bucket give it the same burst and interval.
+        """
         self._rates = rates
         self._buckets: dict[str, Bucket] = {}
 
@@ -69,11 +76,11 @@ class Pacer:
             return 0
         if len(self._buckets) >= self._MANY:
             self._buckets = {k: b for k, b in self._buckets.items() if not b.is_full(now)}
-        buckets = [self._bucket(name, rate, now) for name, rate in rates]
-        wait = max(bucket.wait(now) for bucket in buckets)
+        buckets = [(self._bucket(name, rate, now), rate.leaves) for name, rate in rates]
+        wait = max(bucket.wait(now, leaves=leaves) for bucket, leaves in buckets)
         if wait == 0:
-            for bucket in buckets:
-                bucket.take(now)
+            for bucket, leaves in buckets:
+                bucket.take(now, leaves=leaves)
         return wait
 
     def _bucket(self, name: str, rate: Rate, now: int) -> Bucket:

@@ -32,6 +32,7 @@ def insert(unit: Unit, job: NewJob) -> Head:
         due_at=due_at,
         peer=job.peer,
         account=job.account,
+        kind=job.kind,
     )
 
 

@@ -13,7 +13,7 @@ from bridge.core.instance import Behaviour, InstanceConfig
 from bridge.core.typebot import Bot
 from bridge.whatsapp.registry import ChannelKind
 
-#: What a phone's connection does by itself, and a number that is asked (Meta's) does not.
+#: What a number does that is connected by QR code, and one that is asked (Meta's) does not.
 _BEHAVIOURS = {
     "rejectCall": "reject_call",
     "alwaysOnline": "always_online",
@@ -43,6 +43,8 @@ def inactive_of(
         found.append(Inactive(name=instance.integration, reason=kind.absent))
     elif not kind.has_session:
         found += _behaviours(instance)
+    elif instance.options.behaviour.sync_full_history:
+        found.append(_later("syncFullHistory", "The import of earlier messages is"))
     found += _events(instance)
     if instance.options.behaviour.wavoip_token:
         found.append(_later("wavoipToken", "Calls over Wavoip are"))

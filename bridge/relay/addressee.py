@@ -66,6 +66,8 @@ def _party(phone: str | None, identifier: str | None) -> Party:
     """
     name, at, server = (identifier or "").partition("@")
     lid = name if at and server == "lid" else None
+    if name and server == "g.us":
+        return Party(group=identifier)
     number = (phone or "").lstrip("+")
     if not number and at and server in ("s.whatsapp.net", "c.us"):
         number = name

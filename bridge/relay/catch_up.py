@@ -2,7 +2,9 @@
 
 Chatwoot asks once and then marks the message failed, so what was written during a stop is found by
 listing (chatwoot-api.md 3.6). It goes through the same accept key as webhooks: what was seen is not
-sent again. While an instance catches up its own sends wait, so that order is kept.
+sent again. What agents deleted meanwhile is deleted too, as far as it was written shortly before:
+older messages are not listed. While an instance catches up its own sends wait, so that order is
+kept.
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import orjson
 import structlog
 
 from bridge.chatwoot.models import Conversation, Message, MessageType
-from bridge.chatwoot.webhook import MessageCreated
+from bridge.chatwoot.webhook import MessageCreated, MessageUpdated
 from bridge.clock import Clock
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.relay.directory import Directory, Entry, Served, Side
@@ -26,6 +29,8 @@ from bridge.store.engine import Store, Unit
 from bridge.store.queries import facts
 
 log = structlog.get_logger(__name__)
+
+_Kind = TypeVar("_Kind", MessageCreated, MessageUpdated)
 
 CATCH_UP = "catch_up"
 #: The fact that holds when we were last alive (ms).
@@ -114,12 +119,11 @@ class CatchUp:
         self, entry: Entry, side: Side, conversation: Conversation, since: int
     ) -> int:
         """Accept what agents wrote since then; returns how many messages were new to us."""
-        missed = [
-            message
-            for message in await side.chatwoot.messages_since(conversation.id, since / 1000)
-            if _is_for_us(message, side, since)
-        ]
-        if not missed:
+        listed = await side.chatwoot.messages_since(conversation.id, since / 1000)
+        agents = [message for message in listed if _is_agents(message, side, since)]
+        missed = [message for message in agents if _is_for_us(message)]
+        gone = [message for message in agents if message.is_deleted]
+        if not missed and not gone:
             return 0
         # Listed messages do not tell the contact: the conversation does.
         contact = (
@@ -129,23 +133,28 @@ class CatchUp:
         )
         now = self._clock.ms()
 
+        def event(kind: type[_Kind], message: Message) -> _Kind:
+            return kind(
+                account_id=side.inbox.account_id,
+                inbox_id=side.inbox_id,
+                conversation_id=conversation.id,
+                conversation=conversation,
+                contact=contact,
+                message=replace(message, inbox_id=side.inbox_id),
+                sender_name=_name(message),
+                created_at=str(message.created_at),
+                display_name=message.sender.available_name if message.sender else None,
+            )
+
         def work(unit: Unit) -> int:
             before = unit.tally.get((Road.OUTBOUND, "ignored", "duplicate"), 0)
             for message in missed:
-                event = MessageCreated(
-                    account_id=side.inbox.account_id,
-                    inbox_id=side.inbox_id,
-                    conversation_id=conversation.id,
-                    conversation=conversation,
-                    contact=contact,
-                    message=replace(message, inbox_id=side.inbox_id),
-                    sender_name=_name(message),
-                    created_at=str(message.created_at),
-                    display_name=message.sender.available_name if message.sender else None,
-                )
+                created = event(MessageCreated, message)
                 failed = message.status == "failed"
-                self._intake.catch_up(unit, entry, event, was_failed=failed, now=now)
+                self._intake.catch_up(unit, entry, created, was_failed=failed, now=now)
             seen = unit.tally.get((Road.OUTBOUND, "ignored", "duplicate"), 0) - before
+            for message in gone:
+                self._intake.deleted(unit, entry, event(MessageUpdated, message), now)
             return len(missed) - seen
 
         return await self._store.write(work, durable=True)
@@ -169,15 +178,17 @@ def _job(served: Served, since: int, now: int) -> NewJob:
     )
 
 
-def _is_for_us(message: Message, side: Side, since: int) -> bool:
+def _is_agents(message: Message, side: Side, since: int) -> bool:
     written = (message.created_at or 0) * 1000
     return (
         message.message_type in (MessageType.OUTGOING, MessageType.TEMPLATE)
         and not message.private
-        and not message.is_deleted
-        and not (message.source_id or "").startswith(ECHOES)
         and written + 999 >= max(since, side.inbox.provisioned_at or 0)
     )
+
+
+def _is_for_us(message: Message) -> bool:
+    return not message.is_deleted and not (message.source_id or "").startswith(ECHOES)
 
 
 def _name(message: Message) -> str | None:

@@ -29,11 +29,21 @@ from bridge.core.connection import (
 )
 from bridge.engine.queue import Queue
 from bridge.errors import Invalid, PeerError, PeerLocked, RequestError, Unavailable
+from bridge.relay.announcing import Announcing
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.events import Events
 from bridge.relay.link_states import ALIVE, LinkStates, Step
-from bridge.relay.sessions import Held, Sessions, given_up, in_time, leave
-from bridge.store.engine import Store
+from bridge.relay.sessions import (
+    HearTyping,
+    Held,
+    Keep,
+    Sessions,
+    given_up,
+    in_time,
+    leave,
+)
+from bridge.store.engine import Store, Unit
+from bridge.store.queries import jobs
 from bridge.whatsapp import absent
 from bridge.whatsapp.channel import Link, Session
 from bridge.whatsapp.qr import Qr
@@ -43,6 +53,18 @@ log = structlog.get_logger(__name__)
 
 #: Milliseconds that a caller waits for our own database to take a change over.
 KEEP_MS: Final = 5000
+#: After so long (ms) a pairing code that was refused is asked for again, when somebody asks.
+ANEW_MS: Final = 60_000
+
+#: Why something failed for want of the connection, and not for any fault of its own.
+_DISCONNECTED: Final = "whatsapp.disconnected"
+
+_OTHER_NUMBER: Final = (
+    "A pairing code was asked for another number meanwhile. Ask again, or scan the QR code."
+)
+_NO_PAIRING_CODE: Final = (
+    "WhatsApp has given no pairing code in time. Ask again, or scan the QR code."
+)
 
 
 class Connections:
@@ -54,19 +76,30 @@ class Connections:
         directory: Directory,
         registry: Registry,
         events: Events,
+        announcing: Announcing,
         clock: Clock,
     ) -> None:
         self._queue = queue
         self._directory = directory
         self._registry = registry
+        self._announcing = announcing
         self._clock = clock
         self._states = LinkStates(
-            store=store, events=events, registry=registry, clock=clock, moved=self._moved
+            store=store,
+            events=events,
+            registry=registry,
+            clock=clock,
+            note=self._note,
+            moved=self._moved,
         )
         self._sessions = Sessions(registry=registry, states=self._states)
         self._listening: asyncio.Future[None] | None = None
 
     # -- the life of the service, and of instances ------------------------------------------
+
+    def deliver(self, *, keep: Keep, typing: HearTyping) -> None:
+        """Where messages of sessions go, and who writes; to be called before `start`."""
+        self._sessions.deliver(keep=keep, typing=typing)
 
     async def start(self) -> None:
         """Load what is known, and take up the sessions that were connected, some at a time.
@@ -75,6 +108,7 @@ class Connections:
         their first use on.
         """
         await self._states.load()
+        await self._registry.sweep(frozenset(self._directory.ids()))
         self._listening = asyncio.ensure_future(self._states.run())
         alive = self._states.alive()
         for id_ in self._directory.ids(self._registry.sessions):
@@ -89,6 +123,7 @@ class Connections:
         if self._listening is not None:
             self._states.stop()
             await self._listening
+        await self._announcing.stop()
 
     def adopt(self, entry: Entry) -> None:
         """Watch the session of an instance, and let it know of changed settings.
@@ -109,6 +144,7 @@ class Connections:
                 await self._forget(entry)
         finally:
             self._states.drop(entry)
+            await self._announcing.forget(entry.id)
 
     def spare(self, entry: Entry) -> None:
         """An instance that was forgotten stays after all: it may be connected anew."""
@@ -190,14 +226,19 @@ class Connections:
         if not held.beginning and state is not LinkState.CONNECTING:
             if state is LinkState.OPEN:
                 return None
-            held.number = number
+            held.number, held.asked_at = number, self._clock.ms()
             self._sessions.begin(held, partial(_begin, held, number), Began())
-        elif number is not None and number != held.number:
-            held.number = number
+        elif number is not None and (number != held.number or self._asks_anew(held)):
+            held.number, held.asked_at = number, self._clock.ms()
             if held.qr is not None:  # its code is for another number
-                held.qr = replace(held.qr, pairing_code=None)
+                held.qr = replace(held.qr, pairing_code=None, no_pairing_code=None)
             self._sessions.begin(held, partial(_begin, held, number), None)
         return await self._first(held, number, wait)
+
+    def _asks_anew(self, held: Held) -> bool:
+        """WhatsApp gave no pairing code; some callers ask every second, and it counts them."""
+        refused = held.qr is not None and held.qr.no_pairing_code is not None
+        return refused and self._clock.ms() - held.asked_at >= ANEW_MS
 
     async def restart(self, entry: Entry, *, wait: float) -> Qr | None:
         """Break the connection and connect anew, from every state; answers like `connect`."""
@@ -267,18 +308,11 @@ class Connections:
                 if view.state is not LinkState.CONNECTING:
                     raise _did_not_connect(view)
             qr = held.qr
-            if qr is not None and number not in (None, held.number):
-                return replace(qr, pairing_code=None)  # somebody asked for another number's
-            if qr is not None and (number is None or qr.pairing_code is not None):
-                return qr
-            if self._clock.ms() >= until:
-                if qr is not None:
-                    return qr
-                raise Unavailable(
-                    f"WhatsApp gave no QR code within {wait:g} seconds. Ask again, or restart the "
-                    "connection (POST /instance/restart)",
-                    code="connection.no_qr",
-                )
+            is_late = self._clock.ms() >= until
+            if qr is not None and (shown := _shown(qr, held, number, is_late=is_late)) is not None:
+                return shown
+            if is_late:
+                raise _no_qr(self.view(held.entry), wait)
             await self._clock.wait(held.news, until)
 
     async def _insist_on_open(self, entry: Entry) -> None:
@@ -289,6 +323,13 @@ class Connections:
     async def _taken_over(self, done: asyncio.Event) -> None:
         await self._clock.wait(done, self._clock.ms() + KEEP_MS)
 
+    def _note(self, unit: Unit, step: Step) -> None:
+        self._announcing.note(unit, step)
+        if step.opens:  # files that could not be fetched meanwhile
+            now = self._clock.ms()
+            for job_id in jobs.held_up(unit.db, step.entry.id, _DISCONNECTED, now):
+                self._queue.wake(unit, job_id, due_at=now)
+
     def _moved(self, step: Step) -> None:
         if step.opens:  # what waited for it goes out, in order
             self._queue.resume(step.entry.channel_account)
@@ -296,8 +337,30 @@ class Connections:
                 self._queue.resume(step.entry.channel_peer)
         held = self._sessions.find(step.entry)
         if held is not None:
-            held.qr = step.qr
+            held.qr = None if held.is_stale else step.qr
             held.stir()
+        self._announcing.moved(step)
+
+
+def _shown(qr: Qr, held: Held, number: str | None, *, is_late: bool) -> Qr | None:
+    """What a caller is shown of a code; None: the characters to type may still come."""
+    if number is None:
+        return replace(qr, no_pairing_code=None)  # nobody has asked for them here
+    if number != held.number:
+        return replace(qr, pairing_code=None, no_pairing_code=_OTHER_NUMBER)
+    if qr.pairing_code is None and qr.no_pairing_code is None:
+        return replace(qr, no_pairing_code=_NO_PAIRING_CODE) if is_late else None
+    return qr
+
+
+def _no_qr(view: ConnectionView, wait: float) -> Unavailable:
+    """With what is known of the cause, when something is."""
+    if view.reason:
+        text = f"The number has not connected within {wait:g} seconds: {view.reason}"
+    else:
+        text = f"WhatsApp gave no QR code within {wait:g} seconds. Ask again, or restart the "
+        text += "connection (POST /instance/restart)"
+    return Unavailable(text, code="connection.no_qr")
 
 
 async def _begin(held: Held, number: str | None) -> None:

@@ -2,7 +2,7 @@
 
 Order of a look-up: our own binding, then identifier and number in every spelling. Foreign contacts
 (agents', imports', Evolution's) are adopted as they are: an identifier is written only when there
-is none, a number never (design.md 4, Chatwoot).
+is none, and so is a number that becomes known later (design.md 4, Chatwoot).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -94,6 +94,56 @@ class Contacts:
         )
         log.info("contact.merged_by_agent", contact=bound.contact_id, base=into)
         return True
+
+    async def complete(self, side: Side, chat: ChatRow, contact_id: int) -> Contact:
+        """Give the contact the number and the name that became known since it was made.
+
+        What a person wrote stays. Two contacts of the person merge where that is switched on.
+        """
+        with repeatable():
+            contact = await side.chatwoot.contact(contact_id)
+            if side.inbox.merge_brazil_contacts and not chat.party.group:
+                contact = await self._united(side, chat, contact)
+            wanted: dict[str, str] = {}
+            number, name = identity.e164(chat.party), identity.display_name(chat.party)
+            if number and not contact.phone_number:
+                wanted["phone_number"] = number
+            if chat.party.name and name != contact.name and _is_named_by_us(contact, chat):
+                wanted["name"] = name
+            if not wanted:
+                return contact
+            try:
+                contact = await side.chatwoot.update_contact(contact.id, **wanted)
+            except ChatwootInvalid as error:  # another contact has the number: leave it theirs
+                log.info("contact.not_improved", contact=contact.id, taken=error.attributes)
+                wanted.pop("phone_number", None)
+                if wanted:
+                    contact = await side.chatwoot.update_contact(contact.id, **wanted)
+        if "name" in wanted:
+            await self._store.write(
+                lambda unit: chats.set_name(unit.db, side.scope, chat.person_id, contact.id, name)
+            )
+        return contact
+
+    async def _united(self, side: Side, chat: ChatRow, contact: Contact) -> Contact:
+        """Merge what else Chatwoot has of the person, but for what is somebody else's by now."""
+        found = _rightful(
+            await side.chatwoot.find_contacts(
+                identity.numbers(chat.party), identity.identifiers(chat.party)
+            ),
+            chat.party,
+        )
+        strangers = await self._store.read(
+            lambda db: chats.contacts_of_others(db, side.scope, chat.person_id)
+        )
+        others = [one for one in found if one.id != contact.id and one.id not in strangers]
+        if not others:
+            return contact
+        contact = await self._one_of(side, [contact, *others])
+        await self._store.write(
+            lambda unit: chats.set_contact(unit.db, side.scope, chat.person_id, contact.id, None)
+        )
+        return contact
 
     async def _claim(self, side: Side, chat: ChatRow, by: str) -> None:
         """Two inboxes of one account may meet the same new person at the same time."""
@@ -209,6 +259,13 @@ def _rightful(found: Sequence[Contact], party: Party) -> list[Contact]:
         return -1
 
     return sorted((one for one in found if rank(one) >= 0), key=lambda one: (rank(one), one.id))
+
+
+def _is_named_by_us(contact: Contact, chat: ChatRow) -> bool:
+    """Whether a contact has a name that we gave it, or none: what a person wrote stays."""
+    made_up = identity.display_name(replace(chat.party, name=None))
+    ours = contact.name in {made_up, chat.contact_name}
+    return ours or identity.is_placeholder(contact.name, chat.party)
 
 
 def _keep(

@@ -1,24 +1,32 @@
-"""What a customer's message looks like in Chatwoot: text, files, or a placeholder."""
+"""What a message from WhatsApp looks like in Chatwoot: text, files, or a placeholder."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import structlog
 
 from bridge.chatwoot.attachments import File, upload_name
 from bridge.core.identity import display_name, e164
-from bridge.core.message import Media, Received, Text, Unsupported
+from bridge.core.message import Media, Party, Received, SentByPhone, Text, Unsupported
 from bridge.engine.queue import Job
-from bridge.errors import BridgeError, Certainty, PeerDown, Remedy, Scope, TooBig
-from bridge.locale import say
+from bridge.errors import BridgeError, Certainty, PeerDown, PeerGone, Remedy, Scope, TooBig
+from bridge.locale import failure, say, texts
 from bridge.relay.directory import Entry
-from bridge.text.convert import to_chatwoot
+from bridge.text.convert import literal, neutralise_liquid, to_chatwoot
 
 log = structlog.get_logger(__name__)
+
+
+#: A message that the number's session could not open; the phone may send it again.
+_UNDECRYPTABLE: Final = "undecryptable"
+#: What WhatsApp Web's names of kinds end with.
+_ENDING: Final = re.compile(r"Message(V\d)?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +43,7 @@ class Renderer:
         self._limit = limit
         self._language = language
 
-    async def render(self, job: Job, entry: Entry, event: Received) -> Rendered:
+    async def render(self, job: Job, entry: Entry, event: Received | SentByPhone) -> Rendered:
         """Raises a `PeerError` of scope ONE when a file cannot be fetched *now*.
 
         A file that can never be fetched becomes a placeholder: the message still arrives.
@@ -45,17 +53,15 @@ class Renderer:
             rendered = await self._media(job, entry, content)
         else:
             rendered = Rendered(text=self._text(content))
+        if isinstance(event, SentByPhone):
+            text = rendered.text
+            return replace(rendered, text=neutralise_liquid(text) if text else None)
         if event.group is None:
             return rendered
-        speaker = say(
-            self._language,
-            "group.sender",
-            name=display_name(event.sender),
-            number=e164(event.sender) or "-",
-        )
+        speaker = self._speaker(event.sender)
         return Rendered(text=f"**{speaker}:**\n\n{rendered.text or ''}", files=rendered.files)
 
-    async def forget(self, job: Job, event: Received) -> None:
+    async def forget(self, job: Job, event: Received | SentByPhone) -> None:
         """Remove what the job left in the spool."""
         if isinstance(event.content, Media):
             await asyncio.to_thread(self.file(job.id).unlink, missing_ok=True)
@@ -63,17 +69,33 @@ class Renderer:
     def file(self, job_id: int) -> Path:
         return self._spool / f"in-{job_id}"
 
+    def _speaker(self, member: Party) -> str:
+        """Who speaks in a group, with the number where that is known and is not the name."""
+        shown, number = display_name(member), e164(member)
+        name = literal(shown)
+        if number is None or number == shown:
+            return name
+        return say(self._language, "group.sender", name=name, number=number)
+
     def _text(self, content: Text | Unsupported) -> str:
         if isinstance(content, Text):
             return to_chatwoot(content.body) if content.body.strip() else self._empty()
+        if content.upstream == _UNDECRYPTABLE:
+            return say(self._language, "placeholder.undecryptable")
+        kind = self._kind(content.upstream)
         if content.detail:
             return say(
                 self._language,
                 "placeholder.unsupported_detail",
-                kind=content.upstream,
-                detail=content.detail,
+                kind=kind,
+                detail=literal(content.detail),
             )
-        return say(self._language, "placeholder.unsupported", kind=content.upstream)
+        return say(self._language, "placeholder.unsupported", kind=kind)
+
+    def _kind(self, upstream: str) -> str:
+        """The channel's word for a kind in the agents' language, where there is one."""
+        known = texts(self._language).get(f"kind.{_ENDING.sub('', upstream)}")
+        return literal(upstream) if known is None else known
 
     def _empty(self) -> str:
         return say(self._language, "placeholder.empty")
@@ -101,6 +123,14 @@ class Renderer:
     def _missing(self, media: Media, error: BridgeError, caption: str | None) -> str:
         log.warning("media.not_fetched", cause=error.cause)
         note = say(
-            self._language, "placeholder.media_gone", kind=media.media.value, reason=error.message
+            self._language,
+            "placeholder.media_gone",
+            kind=self._kind(media.media.value),
+            reason=failure(self._language, _reason(error), error.message),
         )
         return f"{note}\n\n{caption}" if caption else note
+
+
+def _reason(error: BridgeError) -> str:
+    """Which text says why a file is missing."""
+    return "whatsapp.media_gone" if isinstance(error, PeerGone) else error.cause

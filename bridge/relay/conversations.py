@@ -1,4 +1,4 @@
-"""The conversation that a customer's message goes into."""
+"""The conversation that a message from WhatsApp goes into."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ class Conversations:
         self._clock = clock
         self._stale_before = stale_before
 
-    async def ensure(self, side: Side, chat: ChatRow, bound: Bound) -> Placed:
+    async def ensure(
+        self, side: Side, chat: ChatRow, bound: Bound, *, ours: bool = False
+    ) -> Placed:
         """Place the chat. No call when the stored conversation is fresh and can be reused.
 
+        `ours`: the message was written with the phone of our own number.
         Raises `PeerError`; of unknown certainty only when a new conversation may exist.
         """
         known, asked = await self._known(side, chat, bound)
@@ -46,6 +49,7 @@ class Conversations:
             reopen=side.inbox.reopen_conversation,
             pending=side.inbox.conversation_pending,
             lock=side.inbox.lock_to_single,
+            ours=ours,
         )
         if isinstance(placing, Create):
             return await self._create(side, chat, bound, placing)

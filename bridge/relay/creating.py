@@ -245,6 +245,9 @@ class Creating:
                 qr = await self._connections.connect(entry, order.number, wait=self._limits.qr_wait)
             except (RequestError, PeerError) as error:
                 warnings.append(str(error))
+            if qr is not None and qr.no_pairing_code is not None:
+                warnings.append(qr.no_pairing_code)
+                qr = replace(qr, no_pairing_code=None)
         inactive = inactive_of(
             entry.instance,
             kind=kind,

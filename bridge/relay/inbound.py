@@ -1,5 +1,8 @@
 """A customer writes: the message is posted into their conversation, exactly once.
 
+What somebody writes with the phone of our own number goes the same way, as an outgoing message
+(its source_id makes it an echo, so it never goes back to WhatsApp).
+
 In the steady state this is one call. Everything else happens only when something is new, stale,
 gone or uncertain: the contact is found, adopted, merged or created; the conversation is placed;
 a 404 forgets what it disproves and goes round again; after an unknown outcome we look for our own
@@ -16,9 +19,10 @@ import structlog
 
 from bridge.chatwoot.models import Message
 from bridge.clock import Clock
-from bridge.core.ignoring import ignoring_rule
-from bridge.core.message import EVENT, Received
-from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, Outcome
+from bridge.core.identity import merge
+from bridge.core.ignoring import chat_of, ignoring_rule
+from bridge.core.message import EVENT, Party, Received, SentByPhone
+from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, Outcome, Queue
 from bridge.errors import (
     PeerBusy,
     PeerGone,
@@ -30,11 +34,17 @@ from bridge.relay.contacts import Contacts, repeatable
 from bridge.relay.content import Rendered, Renderer
 from bridge.relay.conversations import Conversations
 from bridge.relay.directory import Directory, Entry, Side
-from bridge.relay.proof import Proofs, source
+from bridge.relay.echoes import echo, is_echo
+from bridge.relay.incoming import source_id
+from bridge.relay.pictures import Pictures
+from bridge.relay.proof import Proofs
 from bridge.relay.read_marks import ReadMarks
+from bridge.relay.receipts import Receipts
+from bridge.relay.revocations import overtaken
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, ledger
 from bridge.store.queries.chats import ChatRow
+from bridge.whatsapp.channel import Capabilities
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +58,8 @@ class Context:
 
     chat: ChatRow
     quoted: tuple[int, int] | None
+    #: We sent it ourselves; None: a send that was begun before it came is not answered yet.
+    is_echo: bool | None
 
 
 class Inbound:
@@ -65,10 +77,16 @@ class Inbound:
         clock: Clock,
         restore: Callable[[Entry], Awaitable[None]],
         read_marks: ReadMarks,
+        pictures: Pictures,
+        receipts: Receipts,
+        queue: Queue,
     ) -> None:
         """`restore` makes the inbox of an instance again, when it was deleted in Chatwoot."""
         self._restore = restore
         self._read_marks = read_marks
+        self._queue = queue
+        self._pictures = pictures
+        self._receipts = receipts
         self._store = store
         self._directory = directory
         self._contacts = contacts
@@ -90,9 +108,12 @@ class Inbound:
                 advice="Repeat POST /chatwoot/set; it says which step fails.",
             )
         event = EVENT.validate_json(job.payload)
-        if not isinstance(event, Received):
+        if not isinstance(event, Received | SentByPhone):
             return Dead(cause="internal.payload", reason="The stored event is of another kind.")
-        context = await self._store.read(lambda db: _context(db, job, event))
+        now, able = self._clock.ms(), entry.channel.capabilities
+        context = await self._store.read(lambda db: _context(db, job, event, now, able))
+        if context.is_echo is not False:
+            return echo(job, now, is_certain=context.is_echo is True)
         if job.is_suspect:
             found = await self._proofs.look_for(job, entry.side, event, context.chat)
             if isinstance(found, Again):
@@ -102,11 +123,7 @@ class Inbound:
                 return self._delivered(
                     job, entry, event, context.chat.id, found.conversation_id, found.message_id
                 )
-        rule = ignoring_rule(
-            event,
-            groups_ignore=entry.instance.options.behaviour.groups_ignore,
-            ignored=entry.side.inbox.options.get("ignoreJids") or (),
-        )
+        rule = _rule(entry, entry.side, merge(context.chat.party, chat_of(event)))
         if rule is not None:
             return Ignored(rule=rule, reason="The settings of this instance say so.")
         return await self._relay(job, entry, entry.side, event, context)
@@ -115,14 +132,20 @@ class Inbound:
         return None  # a replay may need what lies in the spool
 
     async def _relay(
-        self, job: Job, entry: Entry, side: Side, event: Received, context: Context
+        self,
+        job: Job,
+        entry: Entry,
+        side: Side,
+        event: Received | SentByPhone,
+        context: Context,
     ) -> Outcome:
         rendered = await self._renderer.render(job, entry, event)
         chat = context.chat
+        ours = isinstance(event, SentByPhone)
         for _ in range(ROUNDS):
             try:
                 bound = await self._contacts.ensure(side, chat, by=f"job {job.id}")
-                placed = await self._conversations.ensure(side, chat, bound)
+                placed = await self._conversations.ensure(side, chat, bound, ours=ours)
             except PeerGone as gone:
                 await self._insist_on_inbox(entry, side, gone)
                 chat = await self._forget(side, chat, gone, contact=True)
@@ -150,21 +173,21 @@ class Inbound:
         self,
         side: Side,
         conversation_id: int,
-        event: Received,
+        event: Received | SentByPhone,
         rendered: Rendered,
         context: Context,
     ) -> Message:
         attributes: dict[str, object] = {}
         if event.reply_to is not None:
             quoted = context.quoted
-            attributes["in_reply_to_external_id"] = f"WAID:{event.reply_to}"
+            attributes["in_reply_to_external_id"] = source_id(event.reply_to)
             if quoted is not None and quoted[1] == conversation_id:
                 attributes["in_reply_to"] = quoted[0]
         return await side.chatwoot.create_message(
             conversation_id,
             content=rendered.text,
-            message_type="incoming",
-            source_id=source(event),
+            message_type="incoming" if isinstance(event, Received) else "outgoing",
+            source_id=source_id(event.id),
             content_attributes=attributes or None,
             files=rendered.files,
         )
@@ -223,16 +246,18 @@ class Inbound:
         self,
         job: Job,
         entry: Entry,
-        event: Received,
+        event: Received | SentByPhone,
         chat_id: int,
         conversation_id: int,
         message_id: int,
     ) -> Delivered:
         now = self._clock.ms()
+        is_theirs = isinstance(event, Received)
 
         def write(unit: Unit) -> None:
-            ledger.received(
+            ledger.posted(
                 unit.db,
+                origin="contact" if is_theirs else "phone",
                 instance_id=job.instance_id or "",
                 chat_id=chat_id,
                 job_id=job.id,
@@ -241,17 +266,34 @@ class Inbound:
                 conversation_id=conversation_id,
                 now=now,
             )
-            chats.posted(unit.db, chat_id, now=now)
-            self._read_marks.delivered(unit, entry, job)
+            chats.posted(unit.db, chat_id, opens=is_theirs, now=now)
+            if is_theirs:
+                self._read_marks.delivered(unit, entry, job)
+            else:
+                self._receipts.shown(unit, entry, event.id, now)
+            self._pictures.delivered(unit, entry, job)
+            overtaken(self._queue, unit, entry.id, event.id, now)
 
         return Delivered(write=write)
 
 
-def _context(db: sqlite3.Connection, job: Job, event: Received) -> Context:
+def _context(
+    db: sqlite3.Connection, job: Job, event: Received | SentByPhone, now: int, able: Capabilities
+) -> Context:
     chat = chats.surviving(db, job.chat_id or 0)
     if chat is None:
         raise PeerRefused("The chat of this message was deleted.", code="chat.gone")
     quoted = None
     if event.reply_to is not None:
         quoted = ledger.chatwoot_of(db, job.instance_id or "", event.reply_to)
-    return Context(chat=chat, quoted=quoted)
+    ours_again = isinstance(event, SentByPhone) and is_echo(db, job, chat.id, event.id, now, able)
+    return Context(chat=chat, quoted=quoted, is_echo=ours_again)
+
+
+def _rule(entry: Entry, side: Side, party: Party) -> str | None:
+    """The rule of the settings by which messages of this chat are not relayed."""
+    return ignoring_rule(
+        party,
+        groups_ignore=entry.instance.options.behaviour.groups_ignore,
+        ignored=side.inbox.options.get("ignoreJids") or (),
+    )

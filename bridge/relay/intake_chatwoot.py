@@ -8,6 +8,7 @@ itself and from our own tables, and nothing is called.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
@@ -33,10 +34,11 @@ from bridge.relay.addressee import addressee, rebind
 from bridge.relay.directory import Entry
 from bridge.relay.outgoing import read_event
 from bridge.relay.receipts import report_job
-from bridge.relay.retrying import OUTBOUND, red_mark, revive, tombstone
+from bridge.relay.retrying import AUTOMATIC, OUTBOUND, red_mark, revive, tombstone
+from bridge.relay.revoking import accept_deletion
 from bridge.relay.sifting import uninteresting
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats, claims, ledger
+from bridge.store.queries import chats, claims, jobs, ledger
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +54,18 @@ RETRY_MS = 24 * 3600 * 1000
 class ChatwootIntake:
     """`hold` (ms): how long an agent's message waits for one that Chatwoot sent out of order."""
 
-    def __init__(self, store: Store, queue: Queue, clock: Clock, *, hold: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue,
+        clock: Clock,
+        *,
+        hold: int,
+        typing: Callable[[Entry, Typing], None],
+    ) -> None:
+        """`typing` is told when an agent begins or stops writing."""
         self._store = store
+        self._typing = typing
         self._queue = queue
         self._clock = clock
         self._hold = hold
@@ -82,7 +94,11 @@ class ChatwootIntake:
                 )
             case ConversationChanged():
                 await self._store.write(lambda unit: self._changed(unit, entry, delivery, now))
-            case Typing() | Other():
+            case Typing():
+                self._store.count(Road.SIGNAL, "accepted")
+                self._store.count(Road.SIGNAL, "delivered")
+                self._typing(entry, delivery)
+            case Other():
                 pass
             case _:
                 assert_never(delivery)
@@ -134,10 +150,11 @@ class ChatwootIntake:
         written = now
         if caught_up and event.message.created_at:
             written = min(now, round(event.message.created_at * 1000))
+        message = read_event(event, was_failed=was_failed)
         self._queue.add(
             unit,
             NewJob(
-                kind=OUTBOUND,
+                kind=OUTBOUND if message.by_person else AUTOMATIC,
                 lane=(
                     lanes.to_whatsapp(chat)
                     if chat
@@ -146,7 +163,7 @@ class ChatwootIntake:
                 road=Road.OUTBOUND,
                 peer=entry.channel_peer,
                 account=entry.channel_account,
-                payload=orjson.dumps(read_event(event, was_failed=was_failed)),
+                payload=orjson.dumps(message),
                 now=written,
                 due_at=now + self._hold,
                 rank=event.message.id,
@@ -168,16 +185,13 @@ class ChatwootIntake:
         if not claims.exists(unit.db, entry.id):  # deleted while the delivery was read
             return
         if event.is_deleted:
-            self._deleted(unit, entry, event, now)
+            self.deleted(unit, entry, event, now)
             return
         if event.external_error is not None or event.message.status == "failed":
             self._marked_red(unit, entry, event, now)
             self._ignore(unit, "chatwoot.failure_shown")
             return
-        row = unit.db.execute(
-            "SELECT id, chat_id, failure FROM job WHERE ref=? ORDER BY id DESC LIMIT 1",
-            (_ref(entry, event.message),),
-        ).fetchone()
+        row = jobs.newest(unit.db, _ref(entry, event.message))
         if row is not None:
             if row["failure"] == 2 and self._revive(unit, entry, event, row, now):  # noqa: PLR2004
                 log.info("message.retried", job=row["id"])
@@ -185,8 +199,7 @@ class ChatwootIntake:
             self._ignore(unit, "chatwoot.nothing_new")
             return
         age = now - round((event.message.created_at or 0) * 1000)
-        known = ledger.whatsapp_of(unit.db, entry.id, event.message.id)
-        if known is not None or age > RETRY_MS:
+        if ledger.is_on_whatsapp(unit.db, entry.id, event.message.id) or age > RETRY_MS:
             self._ignore(unit, "chatwoot.nothing_new")
             return
         # Never seen: we were down when it was written, and somebody pressed Retry; or Chatwoot
@@ -199,10 +212,7 @@ class ChatwootIntake:
         Then the mark is taken away once the message is sent.
         """
         ref = _ref(entry, event.message)
-        row = unit.db.execute(
-            "SELECT id, chat_id, state, failure FROM job WHERE ref=? ORDER BY id DESC LIMIT 1",
-            (ref,),
-        ).fetchone()
+        row = jobs.newest(unit.db, ref)
         if row is not None and row["failure"]:
             return
         if row is None or row["state"] != "delivered":
@@ -232,9 +242,16 @@ class ChatwootIntake:
             )
         return revive(self._queue, unit, row["id"], states=("dead", "delivered"), now=now)
 
-    def _deleted(self, unit: Unit, entry: Entry, event: MessageUpdated, now: int) -> None:
-        """A deletion may overtake its message: the tombstone outlives both."""
-        is_new(unit, tombstone(_ref(entry, event.message)), now)
+    def deleted(self, unit: Unit, entry: Entry, event: MessageUpdated, now: int) -> None:
+        """A deletion may overtake its message: the tombstone outlives both.
+
+        What is on WhatsApp by now, or may be, is deleted there.
+        """
+        if not is_new(unit, tombstone(_ref(entry, event.message)), now):
+            self._ignore(unit, "duplicate")
+            return
+        if accept_deletion(self._queue, unit, entry, event.message.id, event.conversation_id, now):
+            return
         row = unit.db.execute(
             "SELECT id FROM job WHERE ref=? AND state='waiting'", (_ref(entry, event.message),)
         ).fetchone()

@@ -1,27 +1,38 @@
-"""A WhatsApp webhook arrives: everything in it is kept in one commit, then answered."""
+"""A channel tells of events: all of them are kept in commits, and only then it may forget them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import assert_never
 
 import orjson
 import structlog
 
 from bridge.clock import Clock, to_ms
-from bridge.core.message import EVENT, Event, Party, Received, Unhandled
+from bridge.core.ignoring import chat_of
+from bridge.core.message import (
+    EVENT,
+    Called,
+    Event,
+    Received,
+    Revoked,
+    SentByPhone,
+    StatusReported,
+    Unhandled,
+)
 from bridge.engine.accept import apart, is_new
-from bridge.engine.queue import Dead, Delivered, Job, NewJob, Outcome, Queue, Road
-from bridge.relay import lanes
+from bridge.engine.queue import LOCAL, Dead, Delivered, Job, NewJob, Outcome, Queue, Road
+from bridge.relay.calls import Calls
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.linking import link_job
-from bridge.relay.people import place
+from bridge.relay.incoming import inbound_job
+from bridge.relay.linking import place_and_link
 from bridge.relay.receipts import Receipts
+from bridge.relay.revocations import Revocations
 from bridge.store.engine import Store, Unit
 
 log = structlog.get_logger(__name__)
 
-INBOUND = "inbound"
 #: The kind of an event that could not be accepted; a replay accepts it again.
 ACCEPT = "accept"
 UNKNOWN_NUMBER = "whatsapp.unknown_number"
@@ -33,44 +44,67 @@ class WhatsAppIntake:
     """Keeps events of every channel; the channel's parser made them neutral before."""
 
     def __init__(
-        self, store: Store, queue: Queue, directory: Directory, receipts: Receipts, clock: Clock
+        self,
+        *,
+        store: Store,
+        queue: Queue,
+        directory: Directory,
+        receipts: Receipts,
+        calls: Calls,
+        revocations: Revocations,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._queue = queue
         self._directory = directory
         self._receipts = receipts
+        self._calls = calls
+        self._revocations = revocations
         self._clock = clock
 
-    async def keep(self, events: list[Event], *, trace_id: str | None) -> None:
-        """Store the events; when this returns they are on disk. Raises `Unavailable` otherwise."""
+    async def keep(
+        self, events: Sequence[Event], *, trace_id: str | None, of: str | None = None
+    ) -> None:
+        """Store the events; when this returns they are on disk. Raises `Unavailable` otherwise.
+
+        `of` is the id of the instance whose session tells them; without it they belong to the
+        number that they name.
+        """
         now = self._clock.ms()
-        kept = [event for event in events if not self._ignored(event)]
+        kept = [event for event in events if not self._ignored(event, of)]
         if not kept:
             return
 
         for start in range(0, len(kept), AT_ONCE):
             some = kept[start : start + AT_ONCE]
             # When a later commit fails all of it comes again, and what is kept is a duplicate.
-            await self._store.write(partial(self._accept, some, now, trace_id), durable=True)
+            await self._store.write(partial(self._accept, some, of, now, trace_id), durable=True)
 
-    def _accept(self, events: list[Event], now: int, trace_id: str | None, unit: Unit) -> None:
+    def _accept(
+        self, events: list[Event], of: str | None, now: int, trace_id: str | None, unit: Unit
+    ) -> None:
         for event in events:
-            if not apart(unit, self._step(unit, event, now, trace_id)):
-                self._keep_poison(unit, event, now, trace_id)
+            if not apart(unit, self._step(unit, event, of, now, trace_id)):
+                self._keep_poison(unit, event, of, now, trace_id)
 
     async def run(self, job: Job) -> Outcome:
         """Accept an event again that was kept as a dead letter."""
-        await self.keep([EVENT.validate_json(job.payload)], trace_id=job.trace_id)
+        await self.keep(
+            [EVENT.validate_json(job.payload)], trace_id=job.trace_id, of=job.instance_id
+        )
         return Delivered()
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
         return None
 
-    def _ignored(self, event: Event) -> bool:
+    def _entry(self, event: Event, of: str | None) -> Entry | None:
+        return self._directory.by_number(event.number) if of is None else self._directory.by_id(of)
+
+    def _ignored(self, event: Event, of: str | None) -> bool:
         """Count what needs no action at once: it costs no commit of its own."""
         if isinstance(event, Unhandled):
             rule, road = event.rule, Road.SIGNAL
-        elif self._directory.by_number(event.number) is None:
+        elif self._entry(event, of) is None:
             rule, road = UNKNOWN_NUMBER, _road(event)
         else:
             return False
@@ -79,53 +113,60 @@ class WhatsAppIntake:
         log.info("event.ignored", rule=rule)
         return True
 
-    def _step(self, unit: Unit, event: Event, now: int, trace_id: str | None) -> Callable[[], None]:
-        entry = self._directory.by_number(event.number)
-        if entry is None or isinstance(event, Unhandled):  # deleted since `_ignored` looked
+    def _step(
+        self, unit: Unit, event: Event, of: str | None, now: int, trace_id: str | None
+    ) -> Callable[[], None]:
+        entry = self._entry(event, of)
+        if entry is None:  # deleted since `_ignored` looked
             return lambda: _unknown(unit, _road(event))
-        if isinstance(event, Received):
-            return lambda: self._received(unit, entry, event, now, trace_id)
-        return lambda: self._receipts.accept(unit, entry, event, now)
+        match event:
+            case Received() | SentByPhone():
+                return lambda: self._written(unit, entry, event, now, trace_id)
+            case StatusReported():
+                return lambda: self._receipts.accept(unit, entry, event, now)
+            case Called():
+                return lambda: self._calls.accept(unit, entry, event, now, trace_id)
+            case Revoked():
+                return lambda: self._revocations.accept(unit, entry, event, now, trace_id)
+            case Unhandled():  # `_ignored` has taken these out
+                return lambda: _unknown(unit, _road(event))
+            case _:
+                assert_never(event)
 
-    def _received(
-        self, unit: Unit, entry: Entry, event: Received, now: int, trace_id: str | None
+    def _written(
+        self,
+        unit: Unit,
+        entry: Entry,
+        event: Received | SentByPhone,
+        now: int,
+        trace_id: str | None,
     ) -> None:
+        """Keep a message, whoever of the two sides wrote it: both share the chat's lane."""
         if not is_new(unit, f"content:{entry.id}:{event.id}", now):
             unit.count(Road.INBOUND, "accepted")
             unit.count(Road.INBOUND, "ignored", "duplicate")
             return
-        placed = place(
-            unit.db,
+        chat_id = place_and_link(
+            self._queue,
+            unit,
             entry,
-            Party(group=event.group) if event.group else event.sender,
+            chat_of(event),
             evidence=event.id,
             now=now,
-            inbound_at=to_ms(event.at),
+            trace_id=trace_id,
+            inbound_at=to_ms(event.at) if isinstance(event, Received) else 0,
         )
-        if placed is None:
+        if chat_id is None:
             unit.count(Road.INBOUND, "accepted")
             unit.count(Road.INBOUND, "ignored", "whatsapp.no_sender")
             return
-        if placed.other_person is not None:
-            self._queue.add(unit, link_job(entry, placed, now=now, trace_id=trace_id))
         self._queue.add(
-            unit,
-            NewJob(
-                kind=INBOUND,
-                lane=lanes.to_chatwoot(placed.chat_id),
-                road=Road.INBOUND,
-                peer=entry.chatwoot_peer,
-                account=entry.chatwoot_account,
-                payload=orjson.dumps(event),
-                now=now,
-                instance_id=entry.id,
-                chat_id=placed.chat_id,
-                ref=event.id,
-                trace_id=trace_id,
-            ),
+            unit, inbound_job(entry, event, chat_id=chat_id, now=now, trace_id=trace_id)
         )
 
-    def _keep_poison(self, unit: Unit, event: Event, now: int, trace_id: str | None) -> None:
+    def _keep_poison(
+        self, unit: Unit, event: Event, of: str | None, now: int, trace_id: str | None
+    ) -> None:
         """An event that cannot even be kept as a job is kept as a dead letter, whole."""
         self._queue.add_dead(
             unit,
@@ -133,10 +174,11 @@ class WhatsAppIntake:
                 kind=ACCEPT,
                 lane="poison",
                 road=_road(event),
-                peer="local",
-                account="local",
+                peer=LOCAL,
+                account=LOCAL,
                 payload=orjson.dumps(event),
                 now=now,
+                instance_id=of,
                 trace_id=trace_id,
             ),
             cause="internal.accept",
@@ -150,4 +192,13 @@ def _unknown(unit: Unit, road: Road) -> None:
 
 
 def _road(event: Event) -> Road:
-    return Road.INBOUND if isinstance(event, Received) else Road.STATUS
+    """Messages and their deletions are inbound, whoever of the two sides is behind them."""
+    match event:
+        case Received() | SentByPhone() | Revoked():
+            return Road.INBOUND
+        case StatusReported():
+            return Road.STATUS
+        case Called() | Unhandled():
+            return Road.SIGNAL
+        case _:
+            assert_never(event)

@@ -23,10 +23,24 @@ def read_marks(chat_id: int) -> str:
     return f"chat:{chat_id}:read-marks"
 
 
+def calls(chat_id: int) -> str:
+    return f"chat:{chat_id}:calls"
+
+
+def profiles(chat_id: int) -> str:
+    return f"chat:{chat_id}:profile"
+
+
+def announcements(instance_id: str) -> str:
+    """What the bot of an instance says in its own conversation."""
+    return f"instance:{instance_id}:announcements"
+
+
 def unbound(instance_id: str, conversation_id: int) -> str:
     """Agents' messages in a conversation whose contact we cannot place."""
     return f"conversation:{instance_id}:{conversation_id}:to-whatsapp"
 
 
 def is_to_whatsapp(lane: str) -> bool:
-    return lane.endswith(":to-whatsapp")
+    """Also true of the lane of its own in which a job that fails alone goes on."""
+    return lane.partition("/")[0].endswith(":to-whatsapp")

@@ -24,6 +24,7 @@ from bridge.core.connection import (
     ConnectionView,
     LinkState,
     Notice,
+    Opened,
     QrShown,
     advance,
     qr_told,
@@ -56,6 +57,8 @@ class Step:
     after: ConnectionView
     qr: Qr | None
     notices: tuple[Notice, ...]
+    #: It opens after somebody was shown a code, or for the first time ever.
+    is_login: bool
     done: asyncio.Event = field(repr=False)
 
     @property
@@ -78,14 +81,21 @@ class LinkStates:
         events: Events,
         registry: Registry,
         clock: Clock,
+        note: Callable[[Unit, Step], None],
         moved: Callable[[Step], None],
     ) -> None:
-        """`moved` is called in the event loop after each change, before its events are told."""
+        """`note` is called in the unit that stores a change, so in the writer's thread.
+
+        `moved` is called in the event loop after each change, before its events are told.
+        """
         self._store = store
         self._events = events
         self._registry = registry
         self._clock = clock
+        self._note = note
         self._moved = moved
+        #: Instances of whose attempt a code was shown.
+        self._shown: set[str] = set()
         self._views: dict[str, ConnectionView] = {}
         self._inbox: asyncio.Queue[_Told | asyncio.Event | None] = asyncio.Queue()
         self._is_stopping = False
@@ -110,6 +120,7 @@ class LinkStates:
 
     def drop(self, entry: Entry) -> None:
         self._views.pop(entry.id, None)
+        self._shown.discard(entry.id)
 
     def tell(self, entry: Entry, change: Change) -> asyncio.Event:
         """Take note of a change; the event is set once it is taken over."""
@@ -174,6 +185,7 @@ class LinkStates:
                     after=after,
                     qr=qr,
                     notices=notices,
+                    is_login=self._is_login(one.entry, before, change),
                     done=one.done,
                 )
             )
@@ -188,6 +200,16 @@ class LinkStates:
             else:
                 return
 
+    def _is_login(self, entry: Entry, before: ConnectionView, change: Change) -> bool:
+        """Remember that a code is shown until the attempt ends, and tell whether it was."""
+        if isinstance(change, QrShown):
+            self._shown.add(entry.id)
+        elif not isinstance(change, Closed) or not change.again:  # after a scan it connects anew
+            was_shown = entry.id in self._shown
+            self._shown.discard(entry.id)
+            return isinstance(change, Opened) and (was_shown or before.owner_jid is None)
+        return False
+
     def _keep(self, steps: Sequence[Step], unit: Unit) -> None:
         for step in steps:
             if not claims.exists(unit.db, step.entry.id):  # deleted meanwhile
@@ -195,6 +217,7 @@ class LinkStates:
                 continue
             if step.after != step.before:
                 connections.save(unit.db, step.entry.id, step.after)
+            self._note(unit, step)
             unit.after_commit.append(partial(self._apply, step))
             for notice in step.notices:
                 live = _live(notice, step.qr)
@@ -225,7 +248,12 @@ async def _drawn(change: Change) -> tuple[Change, Qr | None]:
     """Draw a code outside the event loop, since that takes a while; refuse what is no QR code."""
     if not isinstance(change, QrShown):
         return change, None
-    qr = Qr(code=change.code, pairing_code=change.pairing_code, count=change.count)
+    qr = Qr(
+        code=change.code,
+        pairing_code=change.pairing_code,
+        no_pairing_code=change.no_pairing_code,
+        count=change.count,
+    )
     if not (0 < len(qr.code) <= MAX_CODE and qr.code.isascii()):
         reason = "The channel gave a code of which no QR code can be made."
         return Closed(code=BAD_SESSION, reason=reason), None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 
@@ -28,7 +29,7 @@ from bridge.engine.queue import (
 )
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.people import Placed, place
+from bridge.relay.people import place
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats
 from bridge.store.queries.chats import ChatRow
@@ -36,19 +37,38 @@ from bridge.store.queries.chats import ChatRow
 LINK = "link"
 
 
-def link_job(entry: Entry, placed: Placed, *, now: int, trace_id: str | None) -> NewJob:
-    return NewJob(
-        kind=LINK,
-        lane=lanes.to_chatwoot(placed.chat_id),
-        road=Road.INTERNAL,
-        peer=LOCAL,
-        account=LOCAL,
-        payload=orjson.dumps({"keep": placed.person_id, "gone": placed.other_person}),
-        now=now,
-        instance_id=entry.id,
-        chat_id=placed.chat_id,
-        trace_id=trace_id,
-    )
+def place_and_link(
+    queue: Queue,
+    unit: Unit,
+    entry: Entry,
+    party: Party,
+    *,
+    evidence: str,
+    now: int,
+    trace_id: str | None,
+    inbound_at: int = 0,
+) -> int | None:
+    """The chat of a party, as `people.place` finds it; whom it shows to be one are made one."""
+    placed = place(unit.db, entry, party, evidence=evidence, now=now, inbound_at=inbound_at)
+    if placed is None:
+        return None
+    if placed.other_person is not None:
+        queue.add(
+            unit,
+            NewJob(
+                kind=LINK,
+                lane=lanes.to_chatwoot(placed.chat_id),
+                road=Road.INTERNAL,
+                peer=LOCAL,
+                account=LOCAL,
+                payload=orjson.dumps({"keep": placed.person_id, "gone": placed.other_person}),
+                now=now,
+                instance_id=entry.id,
+                chat_id=placed.chat_id,
+                trace_id=trace_id,
+            ),
+        )
+    return placed.chat_id
 
 
 def recognise(
@@ -56,16 +76,16 @@ def recognise(
 ) -> None:
     """Keep what WhatsApp called the recipient of a message of ours.
 
-    That is the address to write to from now on (with or without the ninth digit), and a BSUID by
-    which an answer may come without any number (whatsapp-channels.md A.8, A.4).
+    That is the address to write to from now on (with or without the ninth digit), and a BSUID or
+    LID by which an answer may come without any number (whatsapp-channels.md A.8, A.4).
     """
-    same = keys(Party(wa_id=recipient.wa_id)) == keys(Party(wa_id=chat.party.wa_id))
-    known = Party(wa_id=recipient.wa_id if same else chat.party.wa_id, bsuid=recipient.bsuid)
+    before = chat.party.wa_id
+    same = before is None or keys(Party(wa_id=recipient.wa_id)) == keys(Party(wa_id=before))
+    known = replace(recipient, wa_id=recipient.wa_id if same else before)
     if chat.party.group or merge(chat.party, known) == chat.party:
         return
-    placed = place(unit.db, entry, known, evidence=f"sent by job {job.id}", now=now)
-    if placed is not None and placed.other_person is not None:
-        queue.add(unit, link_job(entry, placed, now=now, trace_id=job.trace_id))
+    evidence = f"sent by job {job.id}"
+    place_and_link(queue, unit, entry, known, evidence=evidence, now=now, trace_id=job.trace_id)
 
 
 class Linking:

@@ -1,9 +1,10 @@
 """An agent answers: each part goes onto WhatsApp once, or is visibly uncertain.
 
 Here is decided what is sent, and whether; `relay.sending` does it. When the process dies or the
-connection breaks inside a send, the ledger says *intent*: we wait for a status that carries our
-key, and when none comes the message is marked uncertain; it is never sent again unless the agent
-presses Retry (design.md 4, Sends onto WhatsApp).
+connection breaks inside a send, the ledger says *intent*: a channel that keeps a log of its sends
+is asked (`relay.fates`), and we wait for a status that carries our key. When nothing settles it the
+message is marked uncertain; it is never sent again unless the agent presses Retry (design.md 4,
+Sends onto WhatsApp).
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ import structlog
 from bridge.clock import Clock
 from bridge.core.receipts import DONE, OPEN
 from bridge.engine.queue import LOCAL, Again, Dead, Ignored, Job, Outcome
+from bridge.errors import PeerError
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.fates import Fates
 from bridge.relay.outgoing import AGENT_MESSAGE, AgentMessage, Part, plan
+from bridge.relay.quoting import quote_of
 from bridge.relay.receipts import Receipts
 from bridge.relay.retrying import tombstone
-from bridge.relay.sending import Cancelled, Context, Sending, Times, address
+from bridge.relay.sending import Cancelled, Context, Sending, Times, address, shall_not_wait
 from bridge.relay.uploads import Unsendable
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, ledger, seen
+from bridge.whatsapp.channel import Capabilities
 
 log = structlog.get_logger(__name__)
 
@@ -50,36 +55,57 @@ class Outbound:
         self._sending = sending
         self._clock = clock
         self._times = times
+        self._fates = Fates(store, receipts, clock)
 
     async def run(self, job: Job) -> Outcome:
         entry = self._directory.by_id(job.instance_id)
         if entry is None:
             return Ignored(rule="instance.gone", reason="The instance was deleted.")
         message = AGENT_MESSAGE.validate_json(job.payload)
-        if entry.inbox is None or not entry.inbox.enabled:
+        is_own = message.message_id is None
+        if not is_own and (entry.inbox is None or not entry.inbox.enabled):
             return self._dead(job, message, "chatwoot.off", "This inbox is switched off in Ponte.")
         context = await self._store.read(lambda db: _context(db, job, message))
         parts = self._plan(entry, message)
+        if await self._fates.settle(job, entry, context.rows.values()):
+            context = await self._store.read(lambda db: _context(db, job, message))
         waiting = await self._unsettled(job, entry, context, len(parts))
         if waiting is not None:
             return waiting
-        refusal = self._refusal(job, message, context, parts)
+        refusal = self._refusal(job, entry.channel.capabilities, message, context, parts)
         if refusal is not None:
             return refusal
         # It had only waited for a status: now it calls WhatsApp again.
         if job.peer == LOCAL and not _all_done(context, len(parts)):
             gates = (entry.channel_peer, entry.channel_account)
             return Again(due_at=self._clock.ms(), why="settled; more to send", gates=gates)
+        return await self._send(job, entry, message, context, parts)
+
+    def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:
+        message = AGENT_MESSAGE.validate_json(job.payload)
+        return self._mark_failed(job, message, dead.cause, dead.reason)
+
+    async def _send(
+        self,
+        job: Job,
+        entry: Entry,
+        message: AgentMessage,
+        context: Context,
+        parts: Sequence[Part],
+    ) -> Outcome:
+        try:
+            if await self._fates.once_more(job, entry, context.rows.values()):
+                context = await self._store.read(lambda db: _context(db, job, message))
+        except PeerError as error:
+            if shall_not_wait(entry, error):
+                return self._dead(job, message, error.cause, str(error))
+            raise
         try:
             return await self._sending.send(job, entry, message, context, parts)
         except Cancelled:
             return Ignored(rule="deleted_before_send", reason="The agent deleted it.")
         except Unsendable as error:
             return self._dead(job, message, error.cause, str(error))
-
-    def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:
-        message = AGENT_MESSAGE.validate_json(job.payload)
-        return self._mark_failed(job, message, dead.cause, dead.reason)
 
     def _plan(self, entry: Entry, message: AgentMessage) -> Sequence[Part]:
         inbox = entry.inbox
@@ -91,10 +117,15 @@ class Outbound:
         )
 
     def _refusal(
-        self, job: Job, message: AgentMessage, context: Context, parts: Sequence[Part]
+        self,
+        job: Job,
+        able: Capabilities,
+        message: AgentMessage,
+        context: Context,
+        parts: Sequence[Part],
     ) -> Outcome | None:
         """Why the message is not sent at all, if so."""
-        if context.is_deleted and not context.rows:
+        if context.is_deleted and not _all_done(context, len(parts)):
             return Ignored(rule="deleted_before_send", reason="The agent deleted it.")
         if not parts:
             return self._dead(
@@ -107,7 +138,7 @@ class Outbound:
                 "contact.no_number",
                 "The contact has no phone number on which WhatsApp could be reached.",
             )
-        if context.chat.party.group:
+        if context.chat.party.group and not able.groups:
             return self._dead(
                 job, message, "group.unsupported", "Answers into groups are not possible yet."
             )
@@ -130,10 +161,10 @@ class Outbound:
                 return Dead(cause=row["cause"] or row["state"], reason=row["reason"] or "")
             if row is None or row["state"] not in OPEN:
                 continue
-            deadline = row["state_at"] + self._times.uncertain_after
+            deadline = self._fates.open_since(entry, row) + self._times.uncertain_after
             if now < deadline:
                 return Again(
-                    due_at=deadline,
+                    due_at=self._fates.look_again(entry, now, deadline),
                     why="WhatsApp did not answer; waiting for a status",
                     unknown_since=row["state_at"],
                     gates=(LOCAL, LOCAL),
@@ -173,8 +204,8 @@ class Outbound:
         entry = self._directory.by_id(job.instance_id)
 
         def write(unit: Unit) -> None:
-            if entry is not None and entry.chatwoot is not None:
-                row = address(job, job.chat_id or 0, message)
+            row = address(job, job.chat_id or 0, message)
+            if row is not None and entry is not None and entry.chatwoot is not None:
                 self._receipts.fail(unit, entry, row, cause=cause, reason=reason, now=now)
 
         return write
@@ -191,7 +222,7 @@ def _context(db: sqlite3.Connection, job: Job, message: AgentMessage) -> Context
     rows = {row["part"]: row for row in ledger.parts(db, job.id) if row["state"] != "superseded"}
     quoted = None
     if message.in_reply_to is not None:
-        quoted = ledger.whatsapp_of(db, job.instance_id or "", message.in_reply_to)
+        quoted = quote_of(db, job.instance_id or "", message.in_reply_to)
     return Context(
         chat=chat,
         rows=rows,

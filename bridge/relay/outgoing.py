@@ -30,11 +30,14 @@ class AgentFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentMessage:
-    """What somebody wrote in Chatwoot. `template`: a greeting and the like, never signed."""
+    """What somebody wrote in Chatwoot. `template`: a greeting and the like, never signed.
+
+    Without a `message_id` nobody wrote it there: it is Ponte's own.
+    """
 
     inbox_id: int | None
-    conversation_id: int
-    message_id: int
+    conversation_id: int | None
+    message_id: int | None
     content: str
     is_template: bool
     by_person: bool
@@ -87,6 +90,23 @@ def read_event(event: MessageEvent, *, was_failed: bool = False) -> AgentMessage
         ),
         in_reply_to=event.in_reply_to,
         was_failed=was_failed,
+    )
+
+
+def own_text(body: str) -> AgentMessage:
+    """What Ponte itself says to a customer: literal, and not in Chatwoot yet."""
+    return AgentMessage(
+        inbox_id=None,
+        conversation_id=None,
+        message_id=None,
+        content=body,
+        is_template=False,
+        by_person=False,
+        by_bot=True,
+        sender_name=None,
+        files=(),
+        in_reply_to=None,
+        was_failed=False,
     )
 
 

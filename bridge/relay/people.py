@@ -3,12 +3,16 @@
 Keys that come together in one event belong to one person (design.md 4, Identity). When they
 belonged to two, the event goes to the older person's chat and a *link* job makes the two one.
 The keys change hands at once, so that whatever is accepted later waits behind that job.
+A number that somebody gave up may be another person's later: it goes over to them by itself.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import structlog
 
 from bridge.core.identity import keys as identity_keys
 from bridge.core.identity import merge
@@ -16,6 +20,11 @@ from bridge.core.message import Party
 from bridge.relay.directory import Entry
 from bridge.store.queries import chats
 from bridge.store.queries.chats import ChatRow
+
+log = structlog.get_logger(__name__)
+
+#: How the keys of numbers begin.
+PHONE = "phone:"
 
 
 def absorbed(
@@ -55,7 +64,7 @@ def place(
     keys = identity_keys(party)
     if not keys:
         return None
-    known = chats.persons(db, entry.scope, keys)
+    known = _told_apart(db, entry.scope, keys, chats.persons(db, entry.scope, keys))
     owners = sorted(set(known.values()))
     person_id = owners[0] if owners else chats.new_person(db, entry.scope, now)
     unknown = [key for key in keys if key not in known]
@@ -72,3 +81,28 @@ def place(
         person_id=person_id,
         other_person=owners[1] if len(owners) > 1 else None,
     )
+
+
+def _told_apart(
+    db: sqlite3.Connection, scope: str, keys: Sequence[str], known: dict[str, int]
+) -> dict[str, int]:
+    """Whose the keys are, once a number has been taken from somebody who certainly is another.
+
+    That is who has a hidden id of their own: an id overrules a number, never the other way round
+    (whatsapp-channels.md F.5.5).
+    """
+    strongest = next((key for key in keys if key in known), None)
+    if strongest is None or strongest.startswith(PHONE):
+        return known
+    person_id = known[strongest]
+    kind = strongest.partition(":")[0]
+    for key, other in known.items():
+        is_taken = key.startswith(PHONE) and other != person_id
+        if is_taken and chats.has_key_of(db, scope, other, kind):
+            chats.give_key(db, scope, key, person_id)
+            for chat_id, theirs in chats.parties(db, other):
+                if key in identity_keys(theirs):
+                    chats.seen_party(db, chat_id, replace(theirs, wa_id=None), 0)
+            log.info("person.number_moved", person=person_id, before=other)
+            known = known | {key: person_id}
+    return known

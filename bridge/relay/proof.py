@@ -1,4 +1,4 @@
-"""Whether a customer's message stands in Chatwoot, and in the right conversation.
+"""Whether a message of ours stands in Chatwoot already, and in the right conversation.
 
 After an unknown outcome of a create the proof is looked for before anything is posted again, and an
 answer counts only when it names the contact that we mean (design.md 4, Chatwoot).
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 import structlog
 
-from bridge.chatwoot.models import Message
+from bridge.chatwoot.client import Chatwoot
+from bridge.chatwoot.models import Message, MessageType
 from bridge.clock import Clock
-from bridge.core.message import Received
-from bridge.engine.queue import Again, Job
+from bridge.core.message import Received, SentByPhone
+from bridge.engine.queue import Again, Delivered, Job
 from bridge.errors import Certainty, PeerError, PeerGone
 from bridge.relay.contacts import Bound, Contacts, repeatable
 from bridge.relay.directory import Side
+from bridge.relay.incoming import source_id
 from bridge.store.engine import Store
 from bridge.store.queries import ledger
 from bridge.store.queries.chats import ChatRow
@@ -43,7 +45,7 @@ class Proofs:
         self._delay = delay
 
     async def look_for(
-        self, job: Job, side: Side, event: Received, chat: ChatRow
+        self, job: Job, side: Side, event: Received | SentByPhone, chat: ChatRow
     ) -> Proved | Again | None:
         """An earlier run may have posted it: find our source_id, or wait until it is safe to post.
 
@@ -56,7 +58,7 @@ class Proofs:
             try:
                 with repeatable():
                     found = await side.chatwoot.find_message(
-                        conversation, source(event), await self._edge(job, chat, conversation)
+                        conversation, source_id(event.id), await self._edge(job, chat, conversation)
                     )
             except PeerGone:
                 found = None
@@ -65,24 +67,19 @@ class Proofs:
             if found is not None:
                 job.steps.append((self._clock.ms(), "proved", f"message {found.id} was there"))
                 return Proved(message_id=found.id, conversation_id=conversation)
-        safe_at = (job.unknown_since or 0) + self._delay
-        if self._clock.ms() < safe_at:
-            return Again(
-                due_at=safe_at,
-                why="an earlier attempt may still arrive in Chatwoot",
-                unknown_since=job.unknown_since,
-            )
-        return None
+        return _may_arrive(job, self._clock.ms(), self._delay)
 
     async def is_theirs(
         self, side: Side, chat: ChatRow, bound: Bound, message: Message, conversation_id: int
     ) -> bool:
         """The answer must name the contact that we mean; nobody reads somebody else's message.
 
+        An outgoing one names nobody but the user whose token we have, so it is taken as it is.
         False: it was deleted. A failure here is of unknown outcome, since the message stands there.
         """
         sender = message.sender.id if message.sender else None
-        if sender is None or sender == bound.contact_id:
+        is_outgoing = message.message_type is MessageType.OUTGOING
+        if is_outgoing or sender is None or sender == bound.contact_id:
             return True
         try:
             if await self._contacts.follow_merge(side, chat, bound, into=sender):
@@ -120,6 +117,34 @@ class Proofs:
         return mine[0].id if mine else None
 
 
-def source(event: Received) -> str:
-    """What makes a message ours in Chatwoot."""
-    return f"WAID:{event.id}"
+async def posted_before(
+    job: Job,
+    chatwoot: Chatwoot,
+    conversation_id: int,
+    source: str,
+    *,
+    clock: Clock,
+    delay: int,
+    after: int | None = None,
+) -> Delivered | Again | None:
+    """Whether an earlier run of a job posted its note; None: it is not there, and may be posted.
+
+    `after` and `delay` as in `Chatwoot.find_message` and in `Proofs`.
+    """
+    if not job.is_suspect:
+        return None
+    with repeatable():
+        found = await chatwoot.find_message(conversation_id, source, after)
+    return Delivered() if found is not None else _may_arrive(job, clock.ms(), delay)
+
+
+def _may_arrive(job: Job, now: int, delay: int) -> Again | None:
+    """Wait until no earlier attempt can appear in Chatwoot any more; None: that is so now."""
+    safe_at = (job.unknown_since or 0) + delay
+    if now >= safe_at:
+        return None
+    return Again(
+        due_at=safe_at,
+        why="an earlier attempt may still arrive in Chatwoot",
+        unknown_since=job.unknown_since,
+    )

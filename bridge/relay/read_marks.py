@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bridge.clock import Clock
-from bridge.core.message import EVENT, Received
+from bridge.core.message import EVENT, MADE_UP, Received
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.errors import PeerError, Remedy
 from bridge.relay import lanes
@@ -37,6 +37,8 @@ class ReadMarks:
         wanted = entry.instance.options.behaviour.read_messages
         if not wanted or not isinstance(entry.channel, MarksRead):
             return
+        if MADE_UP in (job.ref or ""):  # a call, or what cannot be read: no message of WhatsApp's
+            return
         self._queue.add(
             unit,
             NewJob(
@@ -56,8 +58,10 @@ class ReadMarks:
     async def run(self, job: Job) -> Outcome:
         entry = self._directory.by_id(job.instance_id)
         event = EVENT.validate_json(job.payload)
-        if entry is None or not isinstance(event, Received):
+        if entry is None:
             return Ignored(rule="instance.gone", reason="The instance was deleted.")
+        if not isinstance(event, Received):
+            return Ignored(rule="read_mark.ours", reason="Our own number wrote it.")
         if not isinstance(entry.channel, MarksRead):
             return Ignored(rule="read_mark.impossible", reason="The channel has no read marks.")
         now = self._clock.ms()

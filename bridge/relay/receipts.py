@@ -14,7 +14,7 @@ import orjson
 
 from bridge.chatwoot.client import Chatwoot
 from bridge.core.message import DeliveryState, StatusReported, UpstreamFault
-from bridge.core.receipts import OPEN, advances
+from bridge.core.receipts import OPEN, RETRIED, advances
 from bridge.engine.accept import is_new
 from bridge.engine.queue import (
     Dead,
@@ -30,6 +30,7 @@ from bridge.errors import BridgeError, PeerGone
 from bridge.locale import failure, say
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.early import Early
 from bridge.store.engine import Unit
 from bridge.store.queries import ledger
 from bridge.whatsapp.cloud.faults import from_status
@@ -54,6 +55,7 @@ class Receipts:
         self._directory = directory
         self._language = language
         self._watched: dict[int, asyncio.Event] = {}
+        self._early = Early()
 
     def watch(self, row_id: int) -> asyncio.Event:
         """An event that is set when a status for this ledger row has been stored."""
@@ -78,15 +80,49 @@ class Receipts:
     def accept(self, unit: Unit, entry: Entry, status: StatusReported, now: int) -> None:
         """Keep a status; everything that follows from it is in the same commit."""
         unit.count(Road.STATUS, "accepted")
+        row = ledger.by_status(unit.db, entry.id, status.id, status.tag)
+        if row is None:
+            self._early.keep(entry.id, status)
+        if row is None or _is_nobodys(row, status):
+            unit.count(Road.STATUS, "ignored", "status.not_our_message")
+            return
+        # Only now: anybody may send receipts for ids that they make up, and no row stays of those.
         if not is_new(unit, f"status:{entry.id}:{status.id}:{status.state}", now):
             unit.count(Road.STATUS, "ignored", "duplicate")
             return
-        row = ledger.by_status(unit.db, entry.id, status.id, status.tag)
-        if row is None:
-            unit.count(Road.STATUS, "ignored", "status.not_our_message")
-            return
         if row["whatsapp_id"] is None:
             ledger.sent(unit.db, row["id"], status.id, now)
+        self._climb(unit, entry, row, status, now)
+
+    def sent(self, unit: Unit, entry: Entry, row_id: int, whatsapp_id: str, now: int) -> None:
+        """Keep that the channel took a part, and what was told of it before we knew its id."""
+        ledger.sent(unit.db, row_id, whatsapp_id, now)
+        self._catch_up(unit, entry, whatsapp_id, now)
+
+    def has_early(self, entry: Entry, whatsapp_id: str) -> bool:
+        """Whether a status waits for this message, so WhatsApp has it; belongs into a commit."""
+        return bool(self._early.of(entry.id, whatsapp_id))
+
+    def shown(self, unit: Unit, entry: Entry, whatsapp_id: str, now: int) -> None:
+        """Tell agents how far a message has come that stands in Chatwoot after it was sent."""
+        row = ledger.by_status(unit.db, entry.id, whatsapp_id, None)
+        if row is not None and row["state"] in (DeliveryState.READ, DeliveryState.PLAYED):
+            self.report(unit, entry, row, "read", now=now)
+        self._catch_up(unit, entry, whatsapp_id, now)
+
+    def _catch_up(self, unit: Unit, entry: Entry, whatsapp_id: str, now: int) -> None:
+        early = self._early.of(entry.id, whatsapp_id)
+        if early:
+            unit.after_commit.append(lambda: self._early.forget(entry.id, whatsapp_id))
+        for status in early:
+            row = ledger.by_status(unit.db, entry.id, whatsapp_id, None)
+            if row is not None and not _is_nobodys(row, status):
+                unit.count(Road.STATUS, "accepted")
+                self._climb(unit, entry, row, status, now)
+
+    def _climb(
+        self, unit: Unit, entry: Entry, row: sqlite3.Row, status: StatusReported, now: int
+    ) -> None:
         if not advances(row["state"], status.state):
             unit.count(Road.STATUS, "ignored", "status.not_newer")
             return
@@ -100,9 +136,13 @@ class Receipts:
     ) -> None:
         lane = lanes.to_whatsapp(row["chat_id"])
         unit.after_commit.append(lambda: self._tell(row["id"], lane))
-        if row["state"] in OPEN and row["job_id"] is not None:
+        if row["state"] in OPEN | {RETRIED} and row["job_id"] is not None:
             self._queue.wake(unit, row["job_id"], due_at=now)  # it waited for just this
         if row["chatwoot_id"] is None:
+            is_out = row["state"] == "uncertain" and status.state is not DeliveryState.FAILED
+            if is_out and row["job_id"] is not None:
+                # What Ponte itself said went out after all: its job ends well, and shows it.
+                self._queue.revive(unit, row["job_id"], states=("dead",), now=now)
             return
         if status.state is DeliveryState.FAILED:
             cause, reason = self._why(status)
@@ -183,6 +223,11 @@ class Receipts:
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
         return None
+
+
+def _is_nobodys(row: sqlite3.Row, status: StatusReported) -> bool:
+    """What our own phone sent cannot be sent again by us, so nobody is told that it failed."""
+    return row["origin"] == "phone" and status.state is DeliveryState.FAILED
 
 
 def report_job(

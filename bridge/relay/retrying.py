@@ -6,13 +6,21 @@ from bridge.engine.queue import Queue
 from bridge.store.engine import Unit
 from bridge.store.queries import jobs, seen
 
-#: The kind of jobs that send agents' messages.
+#: The kind of jobs that send what people wrote in Chatwoot.
 OUTBOUND = "outbound"
+#: The kind of jobs that send what no person wrote: bots' messages, greetings, answers to calls. In
+#: the same lanes, but they leave a part of what a number may send to people.
+AUTOMATIC = "automatic"
 
 
 def tombstone(ref: str) -> str:
     """The key that says: this message was deleted, perhaps before we heard of it."""
     return f"deleted:{ref}"
+
+
+def by_agent(row_id: int) -> str:
+    """The key that says: an agent deleted the message of this ledger row, in Chatwoot."""
+    return f"deleted-row:{row_id}"
 
 
 def red_mark(ref: str) -> str:
@@ -21,14 +29,16 @@ def red_mark(ref: str) -> str:
 
 
 def revive(queue: Queue, unit: Unit, job_id: int, *, states: tuple[str, ...], now: int) -> bool:
-    """Send a message again because somebody said so: what failed or is uncertain counts no more.
+    """Send a message again because somebody said so: what failed counts no more.
 
-    One compare-and-set; for jobs of other kinds it is `Queue.revive`.
+    Nor does what is uncertain, unless the channel's log of sends knows by now that it was sent
+    (`relay.fates`). One compare-and-set; for jobs of other kinds it is `Queue.revive`.
     """
     if not queue.revive(unit, job_id, states=states, now=now):
         return False
     unit.db.execute(
-        "UPDATE ledger SET state='superseded' WHERE job_id=? AND state IN ('failed','uncertain')",
+        "UPDATE ledger SET state=CASE state WHEN 'uncertain' THEN 'retried' ELSE 'superseded' END"
+        " WHERE job_id=? AND state IN ('failed','uncertain')",
         (job_id,),
     )
     return True
@@ -39,6 +49,6 @@ def replay(queue: Queue, unit: Unit, job_id: int, *, now: int) -> bool:
     row = jobs.one(unit.db, job_id)
     if row is None or not revive(queue, unit, job_id, states=("dead",), now=now):
         return False
-    if row["kind"] == OUTBOUND and row["ref"] is not None:
+    if row["kind"] in (OUTBOUND, AUTOMATIC) and row["ref"] is not None:
         seen.remember(unit.db, red_mark(row["ref"]), now)
     return True

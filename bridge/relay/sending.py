@@ -21,12 +21,12 @@ from bridge.relay.directory import Directory, Entry
 from bridge.relay.linking import recognise
 from bridge.relay.outgoing import AgentMessage, FilePart, Part, TextPart
 from bridge.relay.receipts import Receipts
-from bridge.relay.retrying import red_mark
+from bridge.relay.retrying import red_mark, tombstone
 from bridge.relay.uploads import Unsendable, Uploads
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import jobs, ledger, seen
 from bridge.store.queries.chats import ChatRow
-from bridge.whatsapp.channel import Session
+from bridge.whatsapp.channel import Quote, Remembers, Session
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ class Context:
 
     chat: ChatRow | None
     rows: dict[int, sqlite3.Row]
-    quoted: str | None
+    quoted: Quote | None
     is_deleted: bool
 
 
@@ -118,10 +118,10 @@ class Sending:
             except PeerError as error:
                 return await self._not_sent(entry, row_id, error)
             accepted_id = accepted.id
-            recipient = Party(wa_id=accepted.wa_id, bsuid=accepted.bsuid)
+            recipient = Party(wa_id=accepted.wa_id, bsuid=accepted.bsuid, lid=accepted.lid)
             job.steps.append((self._clock.ms(), "sent", f"part {number + 1}: {accepted.id}"))
             if number + 1 < len(parts):
-                await self._sent(row_id, accepted_id)
+                await self._sent(entry, row_id, accepted_id)
         await self._uploads.forget(job, len(parts))
         delivered = self._delivered(entry, job, chat, message, row_id, accepted_id)
         now = self._clock.ms()
@@ -149,7 +149,8 @@ class Sending:
         is_here = inbox is None or not inbox.predates(job.accepted_at)
 
         def work(unit: Unit) -> tuple[int, str]:
-            if not jobs.is_waiting(unit.db, job.id):
+            is_deleted = seen.knows(unit.db, tombstone(job.ref or ""))  # between two parts
+            if is_deleted or not jobs.is_waiting(unit.db, job.id):
                 raise Cancelled
             tries = len(ledger.parts(unit.db, job.id))
             tag = f"{self._install}.{job.id}.{number}.{tries}"
@@ -159,7 +160,7 @@ class Sending:
                     "instance_id": job.instance_id,
                     "chat_id": chat.id,
                     "job_id": job.id,
-                    "origin": "agent",
+                    "origin": "automatic" if message.message_id is None else "agent",
                     "part": number,
                     "chatwoot_id": message.message_id if is_here else None,
                     "conversation_id": message.conversation_id if is_here else None,
@@ -181,8 +182,9 @@ class Sending:
             )
             _end_if_wanted(entry, error)
             raise error
+        asks = isinstance(entry.channel, Remembers)
         return Again(
-            due_at=now + self._times.uncertain_after,
+            due_at=now if asks else now + self._times.uncertain_after,
             why="WhatsApp did not answer; waiting for a status",
             unknown_since=now,
             blame=error,
@@ -190,9 +192,11 @@ class Sending:
             write=lambda unit: _unknown(unit, row_id, now, error),
         )
 
-    async def _sent(self, row_id: int, whatsapp_id: str) -> None:
+    async def _sent(self, entry: Entry, row_id: int, whatsapp_id: str) -> None:
         now = self._clock.ms()
-        await self._store.write(lambda unit: ledger.sent(unit.db, row_id, whatsapp_id, now))
+        await self._store.write(
+            lambda unit: self._receipts.sent(unit, entry, row_id, whatsapp_id, now)
+        )
 
     async def _between(self, entry: Entry, chat: ChatRow, row_id: int, whatsapp_id: str) -> None:
         """Calls keep no order there: the next part waits for `sent` of the one before, a while."""
@@ -221,12 +225,14 @@ class Sending:
 
         def write(unit: Unit) -> None:
             if row_id:
-                ledger.sent(unit.db, row_id, whatsapp_id, now)
+                self._receipts.sent(unit, entry, row_id, whatsapp_id, now)
                 if entry.channel.capabilities.unordered_sends:
                     self._wait_for_sent(unit, job, row_id, now)
             # A red mark (Chatwoot's own, or that of a dead letter that was replayed) is wrong now.
-            if message.was_failed or seen.knows(unit.db, red_mark(job.ref or "")):
-                row = address(job, chat.id, message)
+            row = address(job, chat.id, message)
+            if row is not None and (
+                message.was_failed or seen.knows(unit.db, red_mark(job.ref or ""))
+            ):
                 self._receipts.report(unit, entry, row, "sent", now=now)
 
         return write
@@ -241,17 +247,24 @@ class Sending:
             unit.after_commit.append(lambda: self._queue.hold_lane(job.lane, until=until))
 
 
-def _end_if_wanted(entry: Entry, error: PeerError) -> None:
-    """It certainly was not sent: raise `Unsendable` where that shall not wait for a connection."""
+def shall_not_wait(entry: Entry, error: PeerError) -> bool:
+    """True when nothing was done for want of a connection, and the settings bid us not to wait."""
     says_so = isinstance(error, PeerLocked) or (
         isinstance(error, PeerDown) and isinstance(entry.channel, Session)
     )
-    if says_so and entry.instance.options.fail_when_disconnected:
+    return says_so and entry.instance.options.fail_when_disconnected
+
+
+def _end_if_wanted(entry: Entry, error: PeerError) -> None:
+    """It certainly was not sent: raise `Unsendable` where that shall not wait for a connection."""
+    if shall_not_wait(entry, error):
         raise Unsendable(str(error), code=error.cause) from error
 
 
-def address(job: Job, chat_id: int, message: AgentMessage) -> dict[str, int]:
-    """Where the agent's message stands, as `Receipts` report to it."""
+def address(job: Job, chat_id: int, message: AgentMessage) -> dict[str, int] | None:
+    """Where the agent's message stands, as `Receipts` report to it; None: not in Chatwoot."""
+    if message.message_id is None or message.conversation_id is None:
+        return None
     return {
         "job_id": job.id,
         "chat_id": chat_id,

@@ -8,11 +8,11 @@ connected by one session object at a time: the next begins when the one before h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -22,9 +22,12 @@ from bridge.core.connection import (
     Began,
     Change,
     Closed,
+    Presence,
+    QrShown,
     Signal,
 )
 from bridge.core.instance import Behaviour
+from bridge.core.message import Event, Party
 from bridge.errors import PeerError, PeerTimeout, Unavailable
 from bridge.relay.directory import Entry
 from bridge.relay.link_states import ALIVE, LinkStates
@@ -51,8 +54,12 @@ class Held:
     behaviour: Behaviour
     #: What may be scanned at this moment.
     qr: Qr | None = None
+    #: An attempt was announced and has not begun yet: codes still come from the one before.
+    is_stale: bool = False
     #: The number for which a pairing code was asked in this attempt.
     number: str | None = None
+    #: When it was asked (ms).
+    asked_at: int = 0
     #: Set, and replaced, whenever something has changed.
     news: asyncio.Event = field(default_factory=asyncio.Event)
     #: Calls to the channel that begin an attempt, under way now.
@@ -71,15 +78,28 @@ class Held:
         self.news = asyncio.Event()
 
 
+#: Keeps what a session tells, by the id of its instance. Raises `Unavailable`.
+Keep: TypeAlias = Callable[[Sequence[Event], str], Awaitable[None]]
+#: Told that somebody writes, by the id of the instance.
+HearTyping: TypeAlias = Callable[[str, Party, Presence], None]
+
+
 class Sessions:
     def __init__(self, *, registry: Registry, states: LinkStates) -> None:
         self._registry = registry
         self._states = states
+        self._keep: Keep = _not_yet
+        self._typing: HearTyping = _nobody
         self._held: dict[str, Held] = {}
         #: Instances that are being deleted, or gone.
         self._released: set[str] = set()
         self._is_stopping = False
         self._at_start = asyncio.Semaphore(AT_START)
+
+    def deliver(self, *, keep: Keep, typing: HearTyping) -> None:
+        """Where messages and typing go, from now on; before, sessions keep what they hear."""
+        self._keep = keep
+        self._typing = typing
 
     def take_up(self, entry: Entry) -> None:
         """At start: watch a session, and connect it, in turn, when it was connected before."""
@@ -129,7 +149,7 @@ class Sessions:
         """Have the channel begin. Without `began` it is part of the attempt that is under way."""
         told: asyncio.Event | None = None
         if began is not None:
-            held.qr = None
+            held.qr, held.is_stale = None, True
             told = self.tell(held, began)
         _own(held, held.attempts, self._attempt(held, act, told, turn))
 
@@ -181,7 +201,7 @@ class Sessions:
         held.entry = entry
         if before is not session:
             held.session, held.behaviour = session, behaviour
-            session.watch(partial(self._heard, held, session))
+            session.watch(_Ears(self, held, session))
             goes_on = held.beginning or self._states.view(entry).state in ALIVE
             if before is not None:
                 self._replaced(held, before)
@@ -193,7 +213,7 @@ class Sessions:
 
     def _replaced(self, held: Held, before: Session) -> None:
         """Leave a former session object, after what was begun with it."""
-        before.watch(_deaf)
+        before.watch(None)
         held.number = None
         begun = set(held.attempts)
 
@@ -203,9 +223,12 @@ class Sessions:
 
         _own(held, held.endings, leaving())
 
-    def _heard(self, held: Held, session: Session, signal: Signal) -> None:
-        if held.session is session:
-            self.tell(held, signal)
+    async def keep(self, held: Held, events: Sequence[Event]) -> None:
+        """Raises `Unavailable`."""
+        await self._keep(events, held.entry.id)
+
+    def typing(self, held: Held, party: Party, presence: Presence) -> None:
+        self._typing(held.entry.id, party, presence)
 
     async def _attempt(
         self,
@@ -219,6 +242,7 @@ class Sessions:
         if told is not None:
             await told.wait()
         async with turn or nullcontext():
+            held.is_stale = False
             failure = await _failure(held, act)
         if failure is None:
             return
@@ -226,6 +250,16 @@ class Sessions:
             await self.tell(held, failure).wait()
             return
         log.warning("connection.no_pairing_code", instance=held.entry.instance.name)
+
+
+async def _not_yet(events: Sequence[Event], of: str) -> None:
+    raise Unavailable(
+        f"{len(events)} events of {of} came before Ponte had started", code="connection.closed"
+    )
+
+
+def _nobody(of: str, party: Party, presence: Presence) -> None:
+    """Nobody shows who writes."""
 
 
 def given_up() -> Unavailable:
@@ -248,7 +282,7 @@ async def in_time(call: Awaitable[None], seconds: float = CALL_SECONDS) -> None:
 
 async def leave(session: Session) -> None:
     """Hear no more of a session object and disconnect it. Never raises."""
-    session.watch(_deaf)
+    session.watch(None)
     try:
         await in_time(session.leave(), LEAVE_SECONDS)
     except Exception:  # what follows must happen all the same
@@ -269,7 +303,7 @@ async def _failure(held: Held, act: Callable[[], Awaitable[None]]) -> Closed | N
 
 async def _let_go(held: Held) -> None:
     """Hear no more of it, end what was begun, and let what ends it come to its end."""
-    held.session.watch(_deaf)
+    held.session.watch(None)
     await _cancelled(held.attempts | held.tellings)
     if held.endings:
         await asyncio.wait(held.endings, timeout=LEAVE_SECONDS)
@@ -311,5 +345,24 @@ def _done(held: Held, mine: set[asyncio.Future[None]], task: asyncio.Future[None
     log.error("session.task_failed", error=repr(error))
 
 
-def _deaf(signal: Signal) -> None:
-    """Hear nothing of a session that is no longer ours."""
+class _Ears:
+    """Listens to one session object, for as long as it is ours."""
+
+    def __init__(self, sessions: Sessions, held: Held, session: Session) -> None:
+        self._sessions = sessions
+        self._held = held
+        self._session = session
+
+    def hear(self, signal: Signal) -> None:
+        if self._held.session is not self._session:
+            return
+        if self._held.is_stale and isinstance(signal, QrShown):
+            return
+        self._sessions.tell(self._held, signal)
+
+    async def keep(self, events: Sequence[Event]) -> None:
+        await self._sessions.keep(self._held, events)
+
+    def typing(self, party: Party, presence: Presence) -> None:
+        if self._held.session is self._session:
+            self._sessions.typing(self._held, party, presence)

@@ -16,9 +16,11 @@ from bridge.chatwoot.webhook import (
     Typing,
 )
 from bridge.relay.directory import Entry
+from bridge.relay.incoming import FROM_WHATSAPP
+from bridge.whatsapp.channel import ShowsTyping
 
 #: Messages with these source_ids are our own (design.md 4, Chatwoot).
-ECHOES = ("WAID:", "PONTE:")
+ECHOES = (FROM_WHATSAPP, "PONTE:")
 
 
 def uninteresting(entry: Entry, delivery: Delivery) -> str | None:
@@ -34,11 +36,29 @@ def uninteresting(entry: Entry, delivery: Delivery) -> str | None:
         case ConversationChanged(conversation=conversation):
             return None if conversation.inbox_id == inbox.inbox_id else "chatwoot.other_inbox"
         case Typing():
-            return "chatwoot.typing"
+            return _about_typing(entry, inbox.inbox_id, delivery)
         case Other(event=event):
             return f"chatwoot.{event[:40]}"
         case _:
             assert_never(delivery)
+
+
+def _about_typing(entry: Entry, inbox_id: int | None, event: Typing) -> str | None:
+    """Customers see agents write, where that can be shown; not private notes, nor themselves."""
+    if event.inbox_id != inbox_id:
+        return "chatwoot.other_inbox"
+    shown = isinstance(entry.channel, ShowsTyping) and not event.is_private
+    return None if shown and not event.is_contact else "chatwoot.typing"
+
+
+def _is_echo(event: MessageEvent) -> bool:
+    """True for what we posted, but for the deletion of a message that our own phone sent."""
+    message = event.message
+    source = message.source_id or ""
+    is_mirror = source.startswith(FROM_WHATSAPP) and message.message_type is MessageType.OUTGOING
+    if is_mirror and isinstance(event, MessageUpdated) and event.is_deleted:
+        return False
+    return source.startswith(ECHOES)
 
 
 def _about_message(
@@ -46,7 +66,7 @@ def _about_message(
 ) -> str | None:
     message = event.message
     checks: tuple[tuple[Callable[[], bool], str], ...] = (
-        (lambda: (message.source_id or "").startswith(ECHOES), "echo"),
+        (lambda: _is_echo(event), "echo"),
         (lambda: message.message_type is MessageType.INCOMING, "echo"),
         (lambda: message.private, "private_note"),
         (

@@ -25,6 +25,10 @@ from bridge.whatsapp.channel import Capabilities
 
 _KINDS = {"image": MediaKind.IMAGE, "video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
 
+_VOICE_MIMES = frozenset({"audio/ogg", "audio/opus"})
+#: The first page of an Ogg file names what is in it.
+_FIRST_PAGE = 512
+
 
 class Unsendable(BridgeError):
     """A file that can never be sent as it is."""
@@ -64,8 +68,14 @@ class Uploads:
         kind = kind_for(got.mime, got.size, file.kind, able)
         if caption and kind not in able.captioned:
             kind = MediaKind.DOCUMENT  # sound with a text: better a file than no text
+        voice = kind is MediaKind.AUDIO and await asyncio.to_thread(_is_voice, path, got.mime)
         return OutgoingMedia(
-            media=kind, path=str(path), mime=got.mime, filename=file.name, caption=caption
+            media=kind,
+            path=str(path),
+            mime=got.mime,
+            filename=file.name,
+            caption=caption,
+            voice=voice,
         )
 
     async def forget(self, job: Job, count: int) -> None:
@@ -76,6 +86,17 @@ class Uploads:
 
     def _path(self, job: Job, number: int) -> Path:
         return self._spool / f"out-{job.id}-{number}"
+
+
+def _is_voice(path: Path, mime: str) -> bool:
+    """True for Ogg with Opus in it: what WhatsApp shows as a voice note; other sound stays a file.
+
+    An Ogg file may hold other sound (Vorbis), which phones do not play as a voice note.
+    """
+    if mime.partition(";")[0].strip().lower() not in _VOICE_MIMES:
+        return False
+    with path.open("rb") as file:
+        return b"OpusHead" in file.read(_FIRST_PAGE)
 
 
 def kind_for(mime: str, size: int, said: str | None, able: Capabilities) -> MediaKind:

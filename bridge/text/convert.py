@@ -5,6 +5,7 @@ from __future__ import annotations
 from unicodedata import category
 
 from bridge.text import markdown, rendered, whatsapp
+from bridge.text.escaping import Piece, Role, escape
 
 _ZERO_WIDTH = "\u200b"
 _MAX_NAME = 100
@@ -44,6 +45,11 @@ def to_chatwoot(text: str) -> str:
 
 def _may_begin_block(text: str) -> bool:
     return any(line[:1] in _BLOCK_STARTS for line in text.split("\n") if line)
+
+
+def literal(text: str) -> str:
+    """Words of others, for use in a line of ours: on one line, and without any Markdown in them."""
+    return escape([Piece(text=" ".join(text.split()), role=Role.LITERAL)])
 
 
 def neutralise_liquid(text: str) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from bridge.core.connection import LinkState
+from bridge.core.instance import BAILEYS
 from bridge.core.message import Media, MediaKind, Outgoing, Party
 from bridge.errors import PeerLocked
-from bridge.whatsapp.channel import Accepted, Capabilities, Fetched, Link, MediaRule
+from bridge.whatsapp.channel import Accepted, Capabilities, Fetched, Link, MediaRule, Quote
 
 CODE: Final = "channel.not_installed"
 
@@ -21,10 +22,18 @@ _ABLE: Final = Capabilities(
 )
 
 
+#: How a channel gets installed that is an optional part.
+_HOW: Final = {
+    BAILEYS: " To connect numbers by QR code, install the optional part whatsapp-web "
+    "(pip install 'ponte[whatsapp-web]', or make run EXTRAS=whatsapp-web) and restart Ponte; it "
+    "exists for Linux (not Alpine) and macOS, on x86-64 and ARM."
+}
+
+
 def not_installed(integration: str) -> str:
     return (
-        f"The channel {integration} is not installed in this version of Ponte: the instance is "
-        "kept with all its settings, but it does not connect."
+        f"The channel {integration} is not installed: the instance is kept with all its settings, "
+        f"but it does not connect.{_HOW.get(integration, '')}"
     )
 
 
@@ -47,7 +56,7 @@ class AbsentChannel:
         content: Outgoing,  # noqa: ARG002
         *,
         key: str,  # noqa: ARG002
-        reply_to: str | None = None,  # noqa: ARG002
+        reply_to: Quote | None = None,  # noqa: ARG002
     ) -> Accepted:
         """Raise `PeerLocked` (`channel.not_installed`): nothing was sent."""
         self._refuse()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from bridge.core.connection import LinkState, Presence, Signal
 from bridge.core.instance import Behaviour
-from bridge.core.message import Media, MediaKind, Outgoing, Party, Received
+from bridge.core.message import Called, Event, Media, MediaKind, Outgoing, Party, Received
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,10 @@ class Capabilities:
     unordered_sends: bool = False
     #: A key of ours travels with a send and comes back in its status.
     tags_sends: bool = False
+    #: Groups can be written to.
+    groups: bool = False
+    #: It tells of our own sends as well, as if the phone of the number had written them.
+    echoes_sends: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +54,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The channel took a message. `wa_id` is the recipient's id as WhatsApp knows it."""
+    """The channel took a message. The others are the recipient's ids, as WhatsApp knows them."""
 
     id: str
     wa_id: str | None = None
     bsuid: str | None = None
+    lid: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,20 @@ class Fetched:
     size: int
     mime: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """The message that a message of ours answers.
+
+    `by_us`: our own number wrote it. `sender` is who wrote it in a group, and `text` what stood in
+    it, as far as that is still known.
+    """
+
+    id: str
+    by_us: bool = False
+    sender: Party | None = None
+    text: str | None = None
 
 
 class Channel(Protocol):
@@ -77,7 +97,7 @@ class Channel(Protocol):
         ...
 
     async def send(
-        self, to: Party, content: Outgoing, *, key: str, reply_to: str | None = None
+        self, to: Party, content: Outgoing, *, key: str, reply_to: Quote | None = None
     ) -> Accepted:
         """Send once. `key` is ours; a channel carries it where it can (`tags_sends`).
 
@@ -103,8 +123,98 @@ class MarksRead(Protocol):
         ...
 
 
-#: How a session tells what happens to it. It is called in the event loop and must not block.
-Hear: TypeAlias = Callable[[Signal], None]
+@runtime_checkable
+class Revokes(Protocol):
+    """What a channel has that can delete a message of ours for everyone."""
+
+    async def revoke(self, chat: Party, message_id: str, *, key: str) -> None:
+        """Delete a message that we sent. `key` is ours, as in `send`; repeating does no harm.
+
+        Raises `PeerError`; `PeerRefused` when it is too late for that.
+        """
+        ...
+
+
+class Fate(StrEnum):
+    """What became of a send that was never answered."""
+
+    SENT = "sent"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """`id` is the message's, set when it was sent, and where it is known though the fate is not."""
+
+    fate: Fate
+    id: str | None = None
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """What a channel has that keeps a log of its sends, by our keys (design.md 4)."""
+
+    async def remembered(self, key: str, *, since: int) -> Remembered:
+        """What became of the send with this key, which was not begun before `since` (ms).
+
+        `NOT_SENT` is certain. A status that comes later carries the key as its `tag`.
+        Raises `PeerError` while it cannot be asked.
+        """
+        ...
+
+
+@runtime_checkable
+class ShowsTyping(Protocol):
+    """What a channel has that can show a person that somebody writes to them."""
+
+    async def show_typing(self, chat: Party, presence: Presence) -> None:
+        """Show `composing`, `recording` or `paused` in one chat. Raises `PeerError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What WhatsApp tells of a person or group. The picture's address is short-lived."""
+
+    name: str | None = None
+    picture_url: str | None = None
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """What a channel has that can be asked who somebody is."""
+
+    async def profile(self, party: Party) -> Profile:
+        """The subject and picture of a group, or the picture of a person. Raises `PeerError`."""
+        ...
+
+
+@runtime_checkable
+class RejectsCalls(Protocol):
+    async def reject_call(self, call: Called) -> None:
+        """Decline a call; a call that is over is no error. Raises `PeerError`."""
+        ...
+
+
+class Listener(Protocol):
+    """Whom a session tells what happens. All is called in the event loop."""
+
+    def hear(self, signal: Signal) -> None:
+        """Hear what happens to the connection, in order. Must not block."""
+        ...
+
+    async def keep(self, events: Sequence[Event]) -> None:
+        """Keep events; when this returns they are on disk, and may be forgotten by the channel.
+
+        Raises `Unavailable` when they cannot be kept now: they are told again, in their order.
+        What was kept already is recognised by its id.
+        """
+        ...
+
+    def typing(self, party: Party, presence: Presence) -> None:
+        """Somebody writes (or stopped) in a chat with us. Must not block; nothing is kept."""
+        ...
 
 
 @runtime_checkable
@@ -112,13 +222,17 @@ class Session(Protocol):
     """What a channel has beside `Channel` when a phone lends it the connection (QR code).
 
     Nothing here answers with the state of the connection: that comes as signals, to whoever
-    `watch`es, in the order in which it happens. Calls may overlap, except that none is made while
-    `leave`, `logout` or `forget` runs. `connect` and `restart` may be cancelled or given up after a
-    while: what they had begun then ends with the next `leave`, `logout` or `forget`.
+    `watch`es, in the order in which it happens; messages and receipts come the same way. Calls may
+    overlap, except that none is made while `leave`, `logout` or `forget` runs. `connect` and
+    `restart` may be cancelled or given up after a while: what they had begun then ends with the
+    next `leave`, `logout` or `forget`.
     """
 
-    def watch(self, hear: Hear) -> None:
-        """Tell what happens from now on; the one listener before is told no more."""
+    def watch(self, listener: Listener | None) -> None:
+        """Tell what happens from now on; the one listener before is told no more.
+
+        While there is none, events stay with the channel.
+        """
         ...
 
     async def connect(self, *, number: str | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
 
 from bridge.core.instance import InstanceConfig
@@ -24,6 +24,8 @@ class ChannelKind:
     has_session: bool = False
     #: Why nothing of this kind ever connects; None: it does.
     absent: str | None = None
+    #: Takes away what deleted numbers left behind, given the ids of all instances. Never raises.
+    sweep: Callable[[Collection[str]], Awaitable[None]] | None = None
 
 
 def absent_kind(integration: str) -> ChannelKind:
@@ -66,6 +68,12 @@ class Registry:
 
     def make(self, instance: InstanceConfig) -> tuple[Channel, str]:
         return self.kind(instance).make(instance)
+
+    async def sweep(self, known: Collection[str]) -> None:
+        """Have every kind take away what is there of instances that are no more."""
+        for kind in self._kinds.values():
+            if kind.sweep is not None:
+                await kind.sweep(known)
 
     def identity(self, instance: InstanceConfig) -> Hashable:
         """An entry keeps its channel object while this stays equal."""

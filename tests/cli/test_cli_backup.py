@@ -29,6 +29,21 @@ async def test_a_backup_is_made_while_the_service_runs_and_put_back_later(house,
     assert house.shown() == ["before", "after", "afterwards"]
 
 
+async def test_sessions_are_in_no_backup_and_outlive_a_restore(house, config, tmp_path):
+    session = house.settings.storage.data_dir / "whatsapp-web" / "of-a-newer-number" / "session.db"
+    assert "QR code" not in (await ask("backup", tmp_path / "before.db", "-c", config)).err
+    session.parent.mkdir(parents=True)
+    session.write_bytes(b"the keys of a session")
+
+    said = await ask("backup", tmp_path / "copy.db", "-c", config)
+    assert "QR code are not in it" in said.err
+    assert b"the keys" not in (tmp_path / "copy.db").read_bytes()
+    async with house.stopped():
+        said = await ask("restore", tmp_path / "before.db", "--yes", "-c", config)
+        assert said.code == 0, said.err
+    assert session.read_bytes() == b"the keys of a session"
+
+
 async def test_a_backup_replaces_no_file_unless_it_is_told_to(house, config, tmp_path):
     (tmp_path / "mine").write_text("something of mine")
     said = await ask("backup", tmp_path / "mine", "-c", config)

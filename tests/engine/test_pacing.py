@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.engine.lanes import Head
 from bridge.engine.pacing import Bucket, Pacer, Rate
+from bridge.engine.queue import LOCAL
+from bridge.engine.rows import PARKED
+from bridge.peers import make_pacer
+from bridge.relay.lanes import to_whatsapp
+from bridge.relay.pictures import PICTURES, PROFILE
+from bridge.relay.retrying import AUTOMATIC, OUTBOUND
+from bridge.settings import Settings, WhatsAppWeb
 
 RATE = Rate(burst=3, interval_ms=1000)
 
 
 def head(lane: str = "a", account: str = "n/1") -> Head:
     return Head(id=1, lane=lane, position=1, rank=0, due_at=0, peer="n", account=account)
+
+
+def sending(chat: str, *, kind: str = OUTBOUND, peer: str = "whatsapp-web loja") -> Head:
+    return Head(
+        id=1,
+        lane=to_whatsapp(int(chat)) if kind != PROFILE else f"chat:{chat}:profile",
+        position=1,
+        rank=0,
+        due_at=0,
+        peer=peer,
+        account="whatsapp:loja",
+        kind=kind,
+    )
+
+
+def settings(**web: float) -> Settings:
+    return Settings(whatsapp_web=WhatsAppWeb(messages_per_second=2, **web))  # type: ignore[arg-type]
 
 
 def test_a_bucket_gives_its_burst_and_then_one_each_interval():
@@ -103,3 +129,67 @@ def test_full_buckets_are_forgotten_when_they_are_many(monkeypatch):
         pacer(head(f"lane {number}"), number * 10_000)
 
     assert len(pacer._buckets) <= 10
+
+
+def test_what_leaves_a_part_to_others_waits_until_there_is_more_than_that():
+    polite, plain = Rate(burst=4, interval_ms=100, leaves=2), Rate(burst=4, interval_ms=100)
+    pacer = Pacer(lambda one: (("number", polite if one.lane == "bot" else plain),))
+
+    assert [pacer(head("bot"), 0) for _ in range(4)] == [0, 0, 100, 100]
+    assert [pacer(head("agent"), 0) for _ in range(3)] == [0, 0, 100]
+    assert pacer(head("bot"), 0) == 300
+    assert pacer(head("bot"), 300) == 0
+
+
+def test_a_number_that_sends_one_at_a_time_lets_its_bot_send_too():
+    pacer = make_pacer(settings(burst=1))
+
+    assert pacer(sending("1", kind=AUTOMATIC), 0) == 0
+    assert pacer(sending("2"), 0) == 500
+
+
+def test_an_agent_overtakes_a_bot_that_floods_other_chats():
+    pacer = make_pacer(settings(burst=10))
+    bots = [pacer(sending(str(chat), kind=AUTOMATIC), 0) for chat in range(100)]
+    agents = [pacer(sending(str(chat)), 0) for chat in range(100, 110)]
+
+    assert bots.count(0) == 5
+    assert agents.count(0) == 5
+
+
+def test_meta_and_whatsapp_web_have_limits_of_their_own():
+    pacer = make_pacer(settings(burst=10))
+    web = [pacer(sending("1"), 0) for _ in range(5)]
+    meta = [pacer(sending("2", peer="whatsapp https://graph"), 0) for _ in range(5)]
+
+    assert web == [0, 0, 0, 1000, 1000]
+    assert meta == [0, 0, 0, 0, 0]
+
+
+def test_without_a_pause_only_the_number_counts():
+    pacer = make_pacer(settings(burst=10, pair_pause_seconds=0))
+
+    assert [pacer(sending("1"), 0) for _ in range(11)] == [0] * 10 + [500]
+
+
+def test_asking_who_somebody_is_has_a_pace_of_its_own():
+    pacer = make_pacer(settings(burst=1))
+    asking = [pacer(sending(str(chat), kind=PROFILE, peer=PICTURES), 0) for chat in range(12)]
+
+    assert asking == [0] * 10 + [2000, 2000]
+    assert pacer(sending("1"), 0) == 0
+
+
+def test_a_job_that_goes_on_in_a_lane_of_its_own_counts_too():
+    pacer = make_pacer(settings(burst=1))
+    parked = replace(sending("1"), lane=f"{to_whatsapp(1)}{PARKED}7")
+
+    assert pacer(parked, 0) == 0
+    assert pacer(sending("2"), 0) == 500
+
+
+def test_what_only_waits_for_a_status_takes_nothing():
+    pacer = make_pacer(settings(burst=1))
+
+    assert {pacer(sending("1", peer=LOCAL), 0) for _ in range(10)} == {0}
+    assert pacer(sending("1"), 0) == 0

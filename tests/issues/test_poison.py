@@ -16,7 +16,7 @@ async def test_a_single_poisonous_event_is_kept_and_can_be_replayed(
 
     _, payload = house.graph.draft(MARINA, "oi", name="Marina")
     with monkeypatch.context() as broken:
-        broken.setattr(intake_whatsapp, "place", trip)
+        broken.setattr(intake_whatsapp, "place_and_link", trip)
         assert await house.graph.deliver(payload) == 200
     (letter,) = await house.ok("GET", "/dead-letters")
     assert letter["cause"] == "internal.accept"

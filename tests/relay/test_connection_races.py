@@ -379,3 +379,23 @@ async def test_failures_before_a_disconnect_do_not_delay_messages_after_the_reco
         await phone.has_sent(3)
 
         assert phone.texts == ["um", "dois", "três"]
+
+
+async def test_a_code_of_the_attempt_before_is_not_shown_for_the_new_one(tmp_path):
+    async with qr_house(tmp_path) as (house, phone):
+        assert await connecting(house) is not None
+        phone.is_silent = True
+        phone.tell(QrShown(code="2@before", count=7))
+        await asyncio.sleep(0)  # it is being taken over
+        restarting = asyncio.ensure_future(
+            house.service.connections.restart(entry_of(house), wait=60)
+        )
+        await asyncio.sleep(0)
+        phone.tell(QrShown(code="2@late", count=8))
+        await phone.called("restart")
+        await commits(house)
+        phone.tell(QrShown(code="2@new", count=1))
+
+        shown = await restarting
+        assert shown is not None
+        assert shown.code == "2@new"

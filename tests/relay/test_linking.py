@@ -90,3 +90,21 @@ async def test_an_agents_first_message_teaches_us_the_bsuid(house: House) -> Non
     id_ = await house.graph.customer_writes(None, "Oi!", bsuid=sent.person.bsuid)
     await house.quiet()
     assert house.of(f"WAID:{id_}").conversation is chat
+
+
+async def test_a_number_that_changed_hands_makes_no_one_person_of_two(house: House) -> None:
+    """Two people with ids of their own: one has given up the number that the other has now."""
+    other = "BR.13491200000000000002"
+    before = await house.talk(MARINA, "era meu", bsuid=BSUID)
+    id_ = await house.graph.customer_writes(None, "ainda sem número", bsuid=other)
+    await house.quiet()
+    heir = house.of(f"WAID:{id_}").conversation
+    assert heir is not before
+
+    assert await house.talk(MARINA, "agora é meu", bsuid=other) is heir
+    id_ = await house.graph.customer_writes(None, "sou a de antes", bsuid=BSUID)
+    await house.quiet()
+    assert house.of(f"WAID:{id_}").conversation is before
+    house.chat.agent_writes(before.id, "para a de antes")
+    (sent,) = await house.sent()
+    assert sent.body["recipient"] == BSUID

@@ -9,17 +9,12 @@ from bridge.core.connection import LinkState
 from bridge.core.instance import Proxy
 from bridge.sim.chatwoot import Conversation
 from support.bridge_house import MARINA, House
-from support.sessions import change, open_up, qr_house, reaches
+from support.sessions import balanced, change, open_up, qr_house, reaches
 
 
 async def start(house: House) -> Conversation:
     marina = house.chat.agent_creates_contact("Marina", phone_number=f"+{MARINA}")
     return house.chat.agent_starts_conversation(marina.id, house.inbox.id, "oi")
-
-
-async def balanced(house: House) -> bool:
-    await house.quiet()
-    return set((await house.balance()).values()) == {0}
 
 
 async def test_a_disconnect_between_two_parts_fails_visibly_and_retry_sends_the_rest(tmp_path):

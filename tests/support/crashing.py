@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from support.crossing import Crossing, times
+from support.crossing import Crossing, World, times
 from support.ponte_process import Crash
 
 Ready = TypeVar("Ready")
@@ -94,7 +94,7 @@ async def _to_the_end(its: Crossing, road: Road[Any], ready: Any) -> None:
     await its.quiet()
 
 
-async def nothing_disappeared(its: Crossing) -> None:
+async def nothing_disappeared(its: World) -> None:
     """Promise 4: on each road accepted = delivered + ignored + dead + waiting."""
     for road, counts in (await its.metrics()).items():
         accepted, ended = times(counts)

@@ -10,7 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,45 +83,14 @@ class Peer:
 
 
 @dataclass(kw_only=True)
-class Crossing:
-    """`ponte` between `graph` and `chat`. `inbox` is known after `provision`."""
+class World:
+    """The real service `ponte`, and the stand-in Chatwoot on one side of it."""
 
-    graph: GraphSim
     chat: ChatwootSim
-    graph_peer: Peer
     chat_peer: Peer
     ponte: Ponte
     http: aiohttp.ClientSession
     secrets: Secrets
-    inbox: int = 0
-    instance_key: str = ""
-    #: Every webhook of Meta is posted so often, at the same time.
-    copies: int = 1
-    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-
-    # ------------------------------------------------------------------ setting up
-
-    async def provision(self, name: str = "loja", **options: Any) -> None:
-        """Create the instance over the API, as a user does."""
-        body = {
-            "instanceName": name,
-            "integration": "WHATSAPP-BUSINESS",
-            "token": self.secrets.access_token,
-            "number": next(iter(self.graph.numbers)),
-            "businessId": "398877665544332",
-            "chatwootAccountId": str(self.chat.account_id),
-            "chatwootToken": self.secrets.chatwoot_token,
-            "chatwootUrl": self.chat_peer.url,
-            "chatwootReopenConversation": True,
-            "chatwootNameInbox": "WhatsApp Loja",
-            "chatwootMergeBrazilContacts": True,
-        } | options
-        answer = await self.api("POST", "/instance/create", json=body)
-        assert answer.status == 201, await answer.text()
-        self.instance_key = (await answer.json())["hash"]
-        self.graph.webhook_url = f"{self.ponte.url}/webhook/meta"
-        self.inbox = next(iter(self.chat.inboxes))
-        await self.quiet()
 
     async def api(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
         """Call the service with the global key; the answer's body is read already."""
@@ -139,40 +108,6 @@ class Crossing:
         except (aiohttp.ClientError, OSError):
             return False
 
-    # ------------------------------------------------------------------ customers
-
-    async def post(self, payload: Payload) -> int | None:
-        """Post a webhook of Meta once; its status, None when no answer came."""
-        raw = encode(payload)
-        headers = {
-            "Content-Type": "application/json",
-            "X-Hub-Signature-256": sign(raw, self.secrets.app_secret),
-        }
-        try:
-            async with self.http.post(
-                f"{self.ponte.url}/webhook/meta", data=raw, headers=headers
-            ) as answer:
-                await answer.read()
-                return answer.status
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return None
-
-    async def deliver(self, payload: Payload) -> None:
-        """Post a webhook until it is answered 200, `copies` times each time, as Meta might."""
-        for _ in range(MOST_POSTS):
-            answers = await asyncio.gather(*(self.post(payload) for _ in range(self.copies)))
-            if HTTP_OK in answers:
-                return
-            await self.ponte.up.wait()
-            await asyncio.sleep(0.01)  # Meta's pause before it repeats, not a wait for anything
-        raise AssertionError("the webhook was never answered 200")
-
-    async def customer(self, number: str, text: str | None = None, **writing: Any) -> str:
-        """A customer writes; returns when the service has acknowledged it."""
-        id_, payload = self.graph.draft(number, text, **writing)
-        await self.deliver(payload)
-        return id_
-
     # ------------------------------------------------------------------ what there is to see
 
     async def quiet(self, seconds: float = 45) -> None:
@@ -180,8 +115,7 @@ class Crossing:
         try:
             async with asyncio.timeout(seconds):
                 while not self._is_quiet():
-                    await self.chat.settled(seconds)
-                    await self.graph.settled(seconds)
+                    await self._settled(seconds)
                     await asyncio.sleep(0.01)  # the database of another process has no event
         except TimeoutError:
             waits = self.ponte.query(
@@ -189,13 +123,19 @@ class Crossing:
                 " WHERE state='waiting' LIMIT 5"
             )
             raise AssertionError(
-                f"not quiet: {waits}, webhooks {self.chat.webhooks.pending},"
-                f" outbox {self.graph.outbox.outstanding}\n{self.ponte.log_tail()}"
+                f"not quiet: {waits}, {self._outstanding()}\n{self.ponte.log_tail()}"
             ) from None
 
+    async def _settled(self, seconds: float) -> None:
+        """Wait until what the stand-ins began has ended."""
+        await self.chat.settled(seconds)
+
+    def _outstanding(self) -> dict[str, int]:
+        """What is under way outside the service, by name."""
+        return {"webhooks": self.chat.webhooks.pending}
+
     def _is_quiet(self) -> bool:
-        still = self.chat.webhooks.pending == 0 and self.graph.outbox.outstanding == 0
-        return still and self.ponte.waiting() == 0
+        return not any(self._outstanding().values()) and self.ponte.waiting() == 0
 
     def incoming(self) -> list[Message]:
         """What came from customers, without the greeting of our own bot contact."""
@@ -234,6 +174,85 @@ class Crossing:
             f"%{message}%",
         )
         return f"{rows}\n{self.ponte.log_tail(8)}"
+
+
+@dataclass(kw_only=True)
+class Crossing(World):
+    """`ponte` between `graph` and `chat`. `inbox` is known after `provision`."""
+
+    graph: GraphSim
+    graph_peer: Peer
+    inbox: int = 0
+    instance_key: str = ""
+    #: Every webhook of Meta is posted so often, at the same time.
+    copies: int = 1
+
+    # ------------------------------------------------------------------ setting up
+
+    async def provision(self, name: str = "loja", **options: Any) -> None:
+        """Create the instance over the API, as a user does."""
+        body = {
+            "instanceName": name,
+            "integration": "WHATSAPP-BUSINESS",
+            "token": self.secrets.access_token,
+            "number": next(iter(self.graph.numbers)),
+            "businessId": "398877665544332",
+            "chatwootAccountId": str(self.chat.account_id),
+            "chatwootToken": self.secrets.chatwoot_token,
+            "chatwootUrl": self.chat_peer.url,
+            "chatwootReopenConversation": True,
+            "chatwootNameInbox": "WhatsApp Loja",
+            "chatwootMergeBrazilContacts": True,
+        } | options
+        answer = await self.api("POST", "/instance/create", json=body)
+        assert answer.status == 201, await answer.text()
+        self.instance_key = (await answer.json())["hash"]
+        self.graph.webhook_url = f"{self.ponte.url}/webhook/meta"
+        self.inbox = next(iter(self.chat.inboxes))
+        await self.quiet()
+
+    # ------------------------------------------------------------------ customers
+
+    async def post(self, payload: Payload) -> int | None:
+        """Post a webhook of Meta once; its status, None when no answer came."""
+        raw = encode(payload)
+        headers = {
+            "Content-Type": "application/json",
+            "X-Hub-Signature-256": sign(raw, self.secrets.app_secret),
+        }
+        try:
+            async with self.http.post(
+                f"{self.ponte.url}/webhook/meta", data=raw, headers=headers
+            ) as answer:
+                await answer.read()
+                return answer.status
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return None
+
+    async def deliver(self, payload: Payload) -> None:
+        """Post a webhook until it is answered 200, `copies` times each time, as Meta might."""
+        for _ in range(MOST_POSTS):
+            answers = await asyncio.gather(*(self.post(payload) for _ in range(self.copies)))
+            if HTTP_OK in answers:
+                return
+            await self.ponte.up.wait()
+            await asyncio.sleep(0.01)  # Meta's pause before it repeats, not a wait for anything
+        raise AssertionError("the webhook was never answered 200")
+
+    async def customer(self, number: str, text: str | None = None, **writing: Any) -> str:
+        """A customer writes; returns when the service has acknowledged it."""
+        id_, payload = self.graph.draft(number, text, **writing)
+        await self.deliver(payload)
+        return id_
+
+    # ------------------------------------------------------------------ what there is to see
+
+    async def _settled(self, seconds: float) -> None:
+        await super()._settled(seconds)
+        await self.graph.settled(seconds)
+
+    def _outstanding(self) -> dict[str, int]:
+        return super()._outstanding() | {"outbox": self.graph.outbox.outstanding}
 
 
 def times(road: Mapping[str, int]) -> tuple[int, int]:
@@ -288,7 +307,7 @@ async def crossing(
         redelivery=(0.02, 0.05, 0.1, *[0.2] * 100),
     )
     chat = ChatwootSim(admin_token=secrets.chatwoot_token, **(chatwoot or {}))
-    data = await asyncio.to_thread(_data_folder, folder, database)
+    data = await asyncio.to_thread(data_folder, folder, database)
     ours = settings(data, secrets, **(sections or {}))
     graph_peer, chat_peer = Peer(graph), Peer(chat)
     ours["cloud"] = {"base_url": graph_peer.url} | ours["cloud"]
@@ -297,13 +316,7 @@ async def crossing(
         for peer in (graph_peer, chat_peer):
             stack.push_async_callback(peer.close)
             await peer.up()
-        http = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),  # hundreds of customers write at once
-                cookie_jar=aiohttp.DummyCookieJar(),
-                json_serialize=lambda value: orjson.dumps(value).decode(),
-            )
-        )
+        http = await stack.enter_async_context(client())
         stack.push_async_callback(ponte.close)
         await ponte.start(crash)
         world = Crossing(
@@ -319,7 +332,15 @@ async def crossing(
         yield world
 
 
-def _data_folder(folder: Path, database: Path) -> Path:
+def client() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),  # hundreds of customers write at once
+        cookie_jar=aiohttp.DummyCookieJar(),
+        json_serialize=lambda value: orjson.dumps(value).decode(),
+    )
+
+
+def data_folder(folder: Path, database: Path) -> Path:
     data = folder / "data"
     data.mkdir(mode=0o700, parents=True)
     shutil.copyfile(database, data / "ponte.db")

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, NoReturn
 
@@ -29,6 +29,8 @@ from bridge.engine.queue import Job, Outcome, Retry
 from bridge.engine.worker import Handler
 from bridge.http.server import serving
 from bridge.settings import Settings
+from bridge.whatsapp.registry import ChannelKind
+from support.absent_web import NOT_INSTALLED
 from support.steps import CrashPoints
 
 _ORDER_LIMIT = 2**20
@@ -62,20 +64,30 @@ async def _serve(order: dict[str, Any], events: _Events, lifeline: int) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_reader(lifeline, os._exit, 1)  # the zygote is gone
     settings = Settings(**order["settings"])
+    channels = NOT_INSTALLED if order["environ"] is None else None
     async with AsyncExitStack() as stack:
         if order.get("crash") is None:
-            await stack.enter_async_context(app.serve(settings))
+            await stack.enter_async_context(app.serve(settings, channels=channels))
         else:
             points = _points(order["crash"], events, loop)
-            await _serve_stepping(settings, points, stack)
+            await _serve_stepping(settings, points, channels, stack)
         events.tell({"ready": True})
         await stop.wait()
 
 
-async def _serve_stepping(settings: Settings, points: CrashPoints, stack: AsyncExitStack) -> None:
+async def _serve_stepping(
+    settings: Settings,
+    points: CrashPoints,
+    channels: Mapping[str, ChannelKind] | None,
+    stack: AsyncExitStack,
+) -> None:
     """As `app.serve`, with crash points in job handlers, webhooks and around settling."""
     service = await stack.enter_async_context(
-        app.running(settings, wrap=lambda kind, handler: _Stepped(kind, handler, points))
+        app.running(
+            settings,
+            wrap=lambda kind, handler: _Stepped(kind, handler, points),
+            channels=channels,
+        )
     )
     settle = service.queue.settle
 
@@ -123,6 +135,7 @@ def _child(order: dict[str, Any], events: _Events, log: int, lifeline: int) -> N
         os.dup2(log, 1)
         os.dup2(log, 2)
         faulthandler.enable()
+        os.environ.update(order["environ"] or {})
         events.tell({"started": os.getpid()})
         logs.configure(order["log_level"], "json")
         asyncio.run(_serve(order, events, lifeline))

@@ -157,6 +157,8 @@ class Ponte:
     settings: dict[str, Any]
     log_file: Path
     log_level: str = "info"
+    #: With it numbers are really connected by QR code: it is what their workers find.
+    environ: Mapping[str, str] | None = None
     port: Port = field(default_factory=Port)
     #: Set while the service answers; whoever repeats a webhook waits for it.
     up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -182,6 +184,10 @@ class Ponte:
         return self._run.crashed if self._run else None
 
     @property
+    def pid(self) -> int | None:
+        return self._run.pid if self._run else None
+
+    @property
     def is_alive(self) -> bool:
         return self._run is not None and not self._run.ended.is_set()
 
@@ -193,6 +199,7 @@ class Ponte:
             "settings": self.settings | {"server": self.settings.get("server", {}) | server},
             "log_level": self.log_level,
             "crash": None if crash is None else asdict(crash),
+            "environ": self.environ,
         }
         run = self._run = _Run()
         with self.log_file.open("ab") as log:

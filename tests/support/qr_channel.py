@@ -7,6 +7,7 @@ the service; the `QrChannel` objects, which the service makes, do not.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,16 +22,28 @@ from bridge.core.connection import (
     Signal,
 )
 from bridge.core.instance import BAILEYS, Behaviour, InstanceConfig
-from bridge.core.message import Media, MediaKind, Outgoing, OutgoingText, Party
+from bridge.core.message import (
+    Called,
+    Event,
+    Media,
+    MediaKind,
+    Outgoing,
+    OutgoingText,
+    Party,
+    Received,
+)
 from bridge.errors import BridgeError, PeerBroke, PeerDown, PeerGone
 from bridge.whatsapp.channel import (
     Accepted,
     Capabilities,
     Channel,
     Fetched,
-    Hear,
     Link,
+    Listener,
     MediaRule,
+    Profile,
+    Quote,
+    Remembered,
 )
 from bridge.whatsapp.registry import ChannelKind
 
@@ -62,6 +75,30 @@ class QrPhone:
     presences: list[Presence] = field(default_factory=list)
     behaviours: list[Behaviour] = field(default_factory=list)
     sent: list[tuple[Party, Outgoing]] = field(default_factory=list)
+    #: What was shown or told to people: who writes, which calls were declined, what was read.
+    typed: list[tuple[Party, Presence]] = field(default_factory=list)
+    declined: list[Called] = field(default_factory=list)
+    read: list[Received] = field(default_factory=list)
+    #: Who somebody is, as WhatsApp tells it.
+    profile: Profile = field(default_factory=Profile)
+    described: list[Party] = field(default_factory=list)
+    #: Beside `sent`: our keys, and what was quoted.
+    keys: list[str] = field(default_factory=list)
+    quotes: list[Quote | None] = field(default_factory=list)
+    #: Files that can be fetched, by their handle.
+    files: dict[str, bytes] = field(default_factory=dict)
+    #: Groups can be written to.
+    groups: bool = False
+    #: Our own sends are told as if the phone had written them.
+    echoes_sends: bool = True
+    #: Messages that we deleted for everyone: where, and which.
+    revoked: list[tuple[Party, str]] = field(default_factory=list)
+    #: What the log of sends says, one answer each (the last again and again), and what was asked.
+    remembers: list[Remembered | BridgeError] = field(default_factory=list)
+    asked_about: list[tuple[str, int]] = field(default_factory=list)
+    #: Raised by the next calls of "send", "revoke", "typing", "decline",
+    #: "read" and "describe", one each.
+    refuses: dict[str, list[BridgeError]] = field(default_factory=dict)
     is_open: bool = False
     count: int = 0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -98,6 +135,17 @@ class QrPhone:
         assert self.channel is not None, "no channel was made yet"
         self.channel.hear(signal)
 
+    async def bring(self, *events: Event) -> None:
+        """Something came over WhatsApp; returns when it is kept. Raises `Unavailable`."""
+        assert self.channel is not None, "no channel was made yet"
+        assert self.channel.listener is not None, "nobody listens"
+        await self.channel.listener.keep(events)
+
+    def types(self, party: Party, presence: Presence = Presence.COMPOSING) -> None:
+        assert self.channel is not None, "no channel was made yet"
+        assert self.channel.listener is not None, "nobody listens"
+        self.channel.listener.typing(party, presence)
+
     # -- what the test waits for ------------------------------------------------------------
 
     @property
@@ -107,6 +155,9 @@ class QrPhone:
     async def called(self, call: str, times: int = 1) -> None:
         """Wait until the service has done this so often."""
         await self._until(lambda: self.calls.count(call) >= times)
+
+    async def has_typed(self, count: int) -> None:
+        await self._until(lambda: len(self.typed) >= count)
 
     async def has_sent(self, count: int) -> None:
         await self._until(lambda: len(self.sent) >= count)
@@ -123,21 +174,23 @@ class QrPhone:
         if call in self.gates:
             await self.gates[call].wait()
 
+    async def asked(self, call: str) -> None:
+        """One of the small calls: waits at its gate, and fails when it is to."""
+        await self.at_gate(call)
+        if self.refuses.get(call):
+            raise self.refuses[call].pop(0)
+
     def note(self, call: str) -> None:
         self.calls.append(call)
         self._moved.set()
 
 
-def _deaf(signal: Signal) -> None:
-    """Nobody watches yet."""
-
-
 class QrChannel:
-    """`Channel` and `Session`."""
+    """`Channel`, `Session`, `MarksRead`, `ShowsTyping`, `Describes` and `RejectsCalls`."""
 
     def __init__(self, phone: QrPhone) -> None:
         self._phone = phone
-        self.hear: Hear = _deaf
+        self.listener: Listener | None = None
         phone.channel = self
 
     @property
@@ -145,6 +198,8 @@ class QrChannel:
         return Capabilities(
             text_limit=65536,
             caption_limit=1024,
+            groups=self._phone.groups,
+            echoes_sends=self._phone.echoes_sends,
             sendable={kind: MediaRule(max_bytes=16 * 1024 * 1024) for kind in MediaKind},
         )
 
@@ -156,8 +211,8 @@ class QrChannel:
         to: Party,
         content: Outgoing,
         *,
-        key: str,  # noqa: ARG002
-        reply_to: str | None = None,  # noqa: ARG002
+        key: str,
+        reply_to: Quote | None = None,
     ) -> Accepted:
         if not self._phone.is_open:
             raise PeerDown("The websocket is not connected.", code="whatsapp.disconnected")
@@ -165,15 +220,29 @@ class QrChannel:
             await self._phone.at_gate("sending")
             if self not in self._phone.live:
                 raise PeerBroke("The connection went in the middle.", code="whatsapp.broke")
+        if self._phone.refuses.get("send"):
+            self._phone.note("send")
+            raise self._phone.refuses["send"].pop(0)
         self._phone.sent.append((to, content))
+        self._phone.keys.append(key)
+        self._phone.quotes.append(reply_to)
         self._phone.note("send")
         return Accepted(id=f"3EB0{len(self._phone.sent):016X}", wa_id=to.wa_id)
 
     async def fetch(self, media: Media, into: Path, *, limit: int) -> Fetched:  # noqa: ARG002
-        raise PeerGone("There is no such file.")
+        data = self._phone.files.get(media.handle)
+        if data is None:
+            raise PeerGone("There is no such file.")
+        await asyncio.to_thread(into.write_bytes, data)
+        digest = hashlib.sha256(data).hexdigest()
+        return Fetched(path=into, size=len(data), mime=media.mime, sha256=digest)
 
-    def watch(self, hear: Hear) -> None:
-        self.hear = hear
+    def watch(self, listener: Listener | None) -> None:
+        self.listener = listener
+
+    def hear(self, signal: Signal) -> None:
+        if self.listener is not None:
+            self.listener.hear(signal)
 
     async def connect(self, *, number: str | None = None) -> None:
         self._phone.note(f"connect {number}" if number else "connect")
@@ -223,9 +292,47 @@ class QrChannel:
     async def set_presence(self, presence: Presence) -> None:
         self._phone.presences.append(presence)
 
+    async def mark_read(self, message: Received) -> None:
+        await self._phone.asked("read")
+        self._phone.read.append(message)
+
+    async def show_typing(self, chat: Party, presence: Presence) -> None:
+        await self._phone.asked("typing")
+        self._phone.typed.append((chat, presence))
+        self._phone.note("typed")
+
+    async def profile(self, party: Party) -> Profile:
+        self._phone.described.append(party)
+        await self._phone.asked("describe")
+        return self._phone.profile
+
+    async def reject_call(self, call: Called) -> None:
+        await self._phone.asked("decline")
+        self._phone.declined.append(call)
+
     async def behave(self, behaviour: Behaviour) -> None:
         self._phone.behaviours.append(behaviour)
         self._phone.note("behave")
+
+
+class LoggingQrChannel(QrChannel):
+    """Also `Revokes` and `Remembers`."""
+
+    async def revoke(self, chat: Party, message_id: str, *, key: str) -> None:  # noqa: ARG002
+        await self._phone.asked("revoke")
+        if not self._phone.is_open:
+            raise PeerDown("The websocket is not connected.", code="whatsapp.disconnected")
+        self._phone.revoked.append((chat, message_id))
+        self._phone.note("revoked")
+
+    async def remembered(self, key: str, *, since: int) -> Remembered:
+        self._phone.asked_about.append((key, since))
+        await self._phone.at_gate("remembered")
+        answers = self._phone.remembers
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, BridgeError):
+            raise answer
+        return answer
 
 
 @dataclass(slots=True)
@@ -233,13 +340,16 @@ class QrPhones:
     """All phones of a house, by the name of the instance."""
 
     integration: str = BAILEYS
+    #: How the names of their peers begin.
+    peer: str = "phone"
+    channel: type[QrChannel] = QrChannel
     phones: dict[str, QrPhone] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> QrPhone:
         return self.phones.setdefault(name, QrPhone())
 
     def make(self, instance: InstanceConfig) -> tuple[Channel, str]:
-        return QrChannel(self[instance.name]), f"phone {instance.name}"
+        return self.channel(self[instance.name]), f"{self.peer} {instance.name}"
 
     @property
     def kinds(self) -> Mapping[str, ChannelKind]:

@@ -17,6 +17,7 @@ from bridge.cli.doctor.local import (
     folder_findings,
     last_accepted,
     settings_findings,
+    stored_connection,
     stored_instances,
 )
 from bridge.cli.doctor.peers import Case, instance_findings
@@ -26,9 +27,11 @@ from bridge.cli.doctor.service import (
     meta_findings,
     service_findings,
 )
+from bridge.cli.doctor.web import engine_finding
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.printing import out, print_json, printable
 from bridge.clock import SystemClock
+from bridge.core.instance import BAILEYS, BUSINESS
 from bridge.errors import SetupError
 from bridge.net.guard import Guard
 from bridge.net.http import Http
@@ -98,12 +101,14 @@ def _look_here(settings: Settings, report: Report) -> list[Case]:
     stored = stored_instances(settings, opening)
     for finding in opening:
         report.add(finding)
+    report.add(engine_finding(sum(one.instance.integration == BAILEYS for one in stored)))
     now = SystemClock().ms()
     return [
         Case(
             settings=settings,
             instance=one.instance,
             inbox=one.inbox,
+            connection=stored_connection(settings, one.instance.id),
             last=last_accepted(settings, one.instance.id),
             now=now,
         )
@@ -115,11 +120,13 @@ async def _ask_around(settings: Settings, cases: Sequence[Case], report: Report)
     private = await is_private(settings.server.public_url)
     async for finding in service_findings(settings):
         report.add(finding)
-    async for finding in address_findings(settings, is_private=private):
+    for_meta = not cases or any(case.instance.integration == BUSINESS for case in cases)
+    async for finding in address_findings(settings, is_private=private, for_meta=for_meta):
         report.add(finding)
-    own_secrets = any(case.instance.app_secret for case in cases)
-    for finding in meta_findings(settings, own_secrets=own_secrets):
-        report.add(finding)
+    if for_meta:
+        own_secrets = any(case.instance.app_secret for case in cases)
+        for finding in meta_findings(settings, own_secrets=own_secrets):
+            report.add(finding)
     if not cases:
         report.add(
             PONTE.warning("instances", "there are none yet", "POST /instance/create makes one.")

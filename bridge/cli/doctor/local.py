@@ -12,11 +12,12 @@ from pathlib import Path
 from bridge.app import DATABASE
 from bridge.cli.doctor.finding import Examined, Finding
 from bridge.cli.offline import reading
+from bridge.core.connection import ConnectionView
 from bridge.errors import SetupError
 from bridge.settings import Settings, require_key
 from bridge.store import schema
 from bridge.store.backup import held, is_unconfirmed
-from bridge.store.queries import instances
+from bridge.store.queries import connections, instances
 from bridge.store.queries.instances import Both
 from bridge.store.secrets import KEY_FILE, Vault, load_vault
 
@@ -149,6 +150,12 @@ def _key_file_findings(settings: Settings) -> Iterator[Finding]:
         return
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield PONTE.warning("storage key", f"other users can read {path}", f"Run: chmod 600 {path}")
+
+
+def stored_connection(settings: Settings, instance_id: str) -> ConnectionView | None:
+    """How a number was connected when the service last stored it."""
+    with reading(settings.storage.data_dir / DATABASE) as db:
+        return connections.one(db, instance_id)
 
 
 def last_accepted(settings: Settings, instance_id: str) -> dict[str, int]:

@@ -9,9 +9,10 @@ from urllib.parse import quote, urlsplit
 from bridge.chatwoot.client import Chatwoot
 from bridge.chatwoot.models import Inbox, Message, MessageType, Server
 from bridge.cli.doctor.finding import Examined, Finding
+from bridge.cli.doctor.web import number_findings
 from bridge.cli.printing import ago
-from bridge.core.connection import LinkState
-from bridge.core.instance import InboxConfig, InstanceConfig
+from bridge.core.connection import ConnectionView, LinkState
+from bridge.core.instance import BUSINESS, InboxConfig, InstanceConfig
 from bridge.errors import BridgeError, PeerGone, PeerLocked
 from bridge.net.http import Http
 from bridge.peers import make_channel, make_chatwoot
@@ -28,11 +29,15 @@ SAFE_FETCH = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What is known before anybody is asked. Times are ms; `last` is by road."""
+    """What is known before anybody is asked. Times are ms; `last` is by road.
+
+    `connection` is what the service stored last; None: nothing.
+    """
 
     settings: Settings
     instance: InstanceConfig
     inbox: InboxConfig | None
+    connection: ConnectionView | None
     last: dict[str, int]
     now: int
 
@@ -51,8 +56,14 @@ class Case:
 
 async def instance_findings(case: Case, http: Http, *, is_private: bool) -> AsyncIterator[Finding]:
     """Ask WhatsApp and Chatwoot. `is_private`: so is our public address, as seen from here."""
-    async for finding in _whatsapp(case, http):
-        yield finding
+    if case.instance.integration == BUSINESS:
+        async for finding in _whatsapp(case, http):
+            yield finding
+    else:
+        for finding in number_findings(
+            case.examined, case.instance.name, case.connection, case.since("inbound")
+        ):
+            yield finding
     if case.inbox is None or not case.inbox.enabled:
         yield case.examined.warning(
             "Chatwoot", "it is not switched on for this instance", _set_again(case)

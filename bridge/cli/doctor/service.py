@@ -67,8 +67,10 @@ def _work(told: figures.Figures) -> list[Finding]:
     return found
 
 
-async def address_findings(settings: Settings, *, is_private: bool) -> AsyncIterator[Finding]:
-    """`server.public_url`: where Meta and Chatwoot must find us."""
+async def address_findings(
+    settings: Settings, *, is_private: bool, for_meta: bool
+) -> AsyncIterator[Finding]:
+    """`server.public_url`: where Chatwoot, and Meta if there is a Cloud number, must find us."""
     url = settings.server.public_url.rstrip("/")
     public = remote.Remote(url=url, key="", timeout=PATIENCE)  # our key goes nowhere else
     try:
@@ -86,7 +88,7 @@ async def address_findings(settings: Settings, *, is_private: bool) -> AsyncIter
             yield PONTE.failure(
                 "public address", f"something else answers at {url}", "Check server.public_url."
             )
-    if is_private or urlsplit(url).scheme != "https":
+    if for_meta and (is_private or urlsplit(url).scheme != "https"):
         yield PONTE.warning(
             "public address",
             f"Meta cannot deliver to {url}: it wants a public address with https",

@@ -32,9 +32,10 @@ GROUPS: Final = (
             Code(
                 code="channel.not_installed",
                 status="400",
-                cause="The instance is stored, but this version of Ponte has no such channel, "
-                "so it never connects.",
-                remedy="Use `WHATSAPP-BUSINESS`, or wait for the version that brings the channel.",
+                cause="The instance is stored, but its channel is not installed, so it never "
+                "connects.",
+                remedy="For numbers connected by QR code install the optional part "
+                "`whatsapp-web` (README) and restart Ponte.",
             ),
             Code(
                 code="channel.timeout",

@@ -28,13 +28,35 @@ GROUPS: Final = (
     ),
     Group(
         prefix="whatsapp",
-        title="WhatsApp Cloud API",
+        title="WhatsApp",
         codes=(
+            Code(
+                code="whatsapp.disconnected",
+                status="502",
+                cause="The connection of a number that is linked by QR code is interrupted; it is "
+                "made again by itself.",
+                remedy="Nothing: what waits goes out in order. If it lasts, look at `GET "
+                "/instance/connectionState/<instance>`.",
+            ),
+            Code(
+                code="whatsapp.engine",
+                status="502",
+                cause="The program that holds the connection of a number failed, or ended in the "
+                "middle of a request.",
+                remedy="Nothing: it is started again. If it happens often, send us the log.",
+            ),
             Code(
                 code="whatsapp.failed",
                 cause="WhatsApp reported that it could not deliver the message, without "
                 "saying why.",
                 remedy="Check the number with the customer, then press Retry.",
+            ),
+            Code(
+                code="whatsapp.forbidden",
+                status="502",
+                cause="WhatsApp does not let the number do that in this chat, such as writing "
+                "into a group that it has left.",
+                remedy="Look at the chat on the phone.",
             ),
             Code(
                 code="whatsapp.group",
@@ -51,6 +73,12 @@ GROUPS: Final = (
                 cause="The recipient has a new phone or has installed WhatsApp anew, which "
                 "has to be confirmed.",
                 remedy="Make sure that it is the same person, then send again.",
+            ),
+            Code(
+                code="whatsapp.logged_out",
+                status="502",
+                cause="The number is not linked to a phone any more.",
+                remedy="Connect it: `GET /instance/connect/<instance>`, and scan the code.",
             ),
             Code(
                 code="whatsapp.marketing_cap",
@@ -73,9 +101,26 @@ GROUPS: Final = (
                 remedy="If you use a gateway, set `cloud.media_host` to its file host.",
             ),
             Code(
+                code="whatsapp.no_engine",
+                cause="WhatsApp Web is not installed with this Ponte, so numbers cannot be linked "
+                "by QR code.",
+                remedy="Install it (`pip install 'ponte[whatsapp-web]'`) and restart Ponte.",
+            ),
+            Code(
                 code="whatsapp.not_found",
                 cause="WhatsApp does not know what the request names.",
                 remedy="Check the phone number id (`number`) and `cloud.base_url`.",
+            ),
+            Code(
+                code="whatsapp.not_on_whatsapp",
+                cause="There is no WhatsApp on the number that was written to.",
+                remedy="Check the number with the customer, correct the contact, then press Retry.",
+            ),
+            Code(
+                code="whatsapp.not_sent",
+                cause="A send was not answered, and the log of the connection shows that WhatsApp "
+                "never got it.",
+                remedy="Nothing: it is sent again.",
             ),
             Code(
                 code="whatsapp.pair_rate",
@@ -101,6 +146,7 @@ GROUPS: Final = (
             ),
             Code(
                 code="whatsapp.rate",
+                status="502",
                 cause="WhatsApp asks the number to send more slowly.",
                 remedy="Nothing: the messages wait and go out in order.",
             ),
@@ -111,6 +157,7 @@ GROUPS: Final = (
             ),
             Code(
                 code="whatsapp.refused",
+                status="502",
                 cause="WhatsApp refuses the message for a reason that has no code of its own.",
                 remedy="See what Meta's words say.",
             ),
@@ -121,6 +168,7 @@ GROUPS: Final = (
             ),
             Code(
                 code="whatsapp.request",
+                status="502",
                 cause="WhatsApp refuses the request as it is.",
                 remedy="See what Meta's words say; if it looks like a mistake of Ponte's, tell us.",
             ),
@@ -132,13 +180,34 @@ GROUPS: Final = (
             ),
             Code(
                 code="whatsapp.service",
+                status="502",
                 cause="WhatsApp failed, or has the account in maintenance.",
                 remedy="Nothing: it is tried again. Meta's status page tells of outages.",
+            ),
+            Code(
+                code="whatsapp.session_broken",
+                cause="The files of a number's session cannot be used.",
+                remedy="Look at the disk and its rights; if that is no help, log the number out "
+                "and connect it again.",
+            ),
+            Code(
+                code="whatsapp.session_locked",
+                cause="Another process holds the session of this number: a second Ponte on the "
+                "same data, or one that is just ending.",
+                remedy="Run one Ponte on one data directory; what is just ending needs nothing.",
             ),
             Code(
                 code="whatsapp.template",
                 cause="WhatsApp refuses the template.",
                 remedy="Check its name, language, parameters and state in the WhatsApp Manager.",
+            ),
+            Code(
+                code="whatsapp.timeout",
+                status="502",
+                cause="WhatsApp did not answer in time, over a connection of a number that is "
+                "linked by QR code.",
+                remedy="Nothing: where it is unknown whether a message went out, that is found "
+                "out first.",
             ),
             Code(
                 code="whatsapp.token",

@@ -22,12 +22,16 @@ class Empty(TypedDict):
 
 
 class Qrcode(TypedDict):
-    """`count` is 0, and the texts empty, while there is no code to scan."""
+    """`count` is 0, and the texts empty, while there is no code to scan.
+
+    `warnings` (ours) say why there is no pairing code although a number was given.
+    """
 
     pairingCode: str | None
     code: str
     base64: str
     count: int
+    warnings: NotRequired[list[str]]
 
 
 class InstanceState(TypedDict):

@@ -89,12 +89,13 @@ def qrcode(qr: Qr | None) -> Qrcode:
     """A code to scan; without one all keys are there, as clients expect them."""
     if qr is None:
         return {"pairingCode": None, "code": "", "base64": "", "count": 0}
-    return {
+    shown: Qrcode = {
         "pairingCode": qr.pairing_code,
         "code": qr.code,
         "base64": qr.base64,
         "count": qr.count,
     }
+    return {**shown, "warnings": [qr.no_pairing_code]} if qr.no_pairing_code else shown
 
 
 def subscribed(events: Sequence[str], *, enabled: bool) -> list[str]:

@@ -93,7 +93,7 @@ class ZApiRoutes:
         qr = await self._qr(request, number=phone)
         if qr.pairing_code is None:
             raise Unavailable(
-                "WhatsApp gave no code to type for this number; scan the QR code instead.",
+                qr.no_pairing_code or "WhatsApp gave no code to type; scan the QR code instead.",
                 code="connection.no_pairing_code",
             )
         return json_response({"code": qr.pairing_code})

@@ -83,6 +83,13 @@ def by_contact(db: sqlite3.Connection, instance_id: str, contact_id: int) -> Cha
     return None if row is None else _chat(row)
 
 
+def of_person(db: sqlite3.Connection, instance_id: str, person_id: int) -> ChatRow | None:
+    row = db.execute(
+        f"{_SELECT} WHERE chat.instance_id=? AND chat.person_id=?", (instance_id, person_id)
+    ).fetchone()
+    return None if row is None else _chat(row)
+
+
 def persons(db: sqlite3.Connection, scope: str, keys: Sequence[str]) -> dict[str, int]:
     """Which person each known key belongs to."""
     marks = ",".join("?" * len(keys))
@@ -113,6 +120,28 @@ def learn(
         " VALUES(?,?,?,?,?)",
         [(scope, key, person_id, evidence, now) for key in keys],
     )
+
+
+def has_key_of(db: sqlite3.Connection, scope: str, person_id: int, kind: str) -> bool:
+    """Whether a person has a key of this kind."""
+    row = db.execute(
+        "SELECT 1 FROM identity_key WHERE scope=? AND person_id=? AND key >= ? AND key < ?",
+        (scope, person_id, f"{kind}:", f"{kind};"),
+    ).fetchone()
+    return row is not None
+
+
+def give_key(db: sqlite3.Connection, scope: str, key: str, person_id: int) -> None:
+    """Let a key be somebody else's from now on."""
+    db.execute(
+        "UPDATE identity_key SET person_id=? WHERE scope=? AND key=?", (person_id, scope, key)
+    )
+
+
+def parties(db: sqlite3.Connection, person_id: int) -> list[tuple[int, Party]]:
+    """All chats of a person, each with the party as last seen."""
+    rows = db.execute("SELECT id, party FROM chat WHERE person_id=?", (person_id,)).fetchall()
+    return [(row["id"], _party(row["party"])) for row in rows]
 
 
 def chat_of(
@@ -168,14 +197,14 @@ def bind(
     )
 
 
-def posted(db: sqlite3.Connection, chat_id: int, *, now: int) -> None:
-    """A customer's message stands in the conversation."""
+def posted(db: sqlite3.Connection, chat_id: int, *, opens: bool, now: int) -> None:
+    """A message from WhatsApp stands in the conversation; a customer's `opens` it."""
     db.execute(
         "UPDATE chat SET fresh_at=MAX(fresh_at, ?),"
         # Chatwoot opened it by itself; its webhook will say so, or say better.
-        " status=CASE WHEN status IN ('resolved','snoozed') THEN 'open' ELSE status END"
+        " status=CASE WHEN ? AND status IN ('resolved','snoozed') THEN 'open' ELSE status END"
         " WHERE id=?",
-        (now, chat_id),
+        (now, opens, chat_id),
     )
 
 
@@ -236,6 +265,25 @@ def set_contact(
         " name=COALESCE(excluded.name, name), claimed_by=NULL",
         (scope, person_id, contact_id, name),
     )
+
+
+def set_name(
+    db: sqlite3.Connection, scope: str, person_id: int, contact_id: int, name: str
+) -> None:
+    """Keep the name that we wrote, if the person still has this contact."""
+    db.execute(
+        "UPDATE contact SET name=? WHERE scope=? AND person_id=? AND contact_id=?",
+        (name, scope, person_id, contact_id),
+    )
+
+
+def contacts_of_others(db: sqlite3.Connection, scope: str, person_id: int) -> set[int]:
+    """The contacts that belong to anybody else."""
+    rows = db.execute(
+        "SELECT contact_id FROM contact WHERE scope=? AND person_id<>? AND contact_id IS NOT NULL",
+        (scope, person_id),
+    )
+    return {row["contact_id"] for row in rows}
 
 
 def release_claim(db: sqlite3.Connection, scope: str, person_id: int, by: str) -> None:

@@ -15,6 +15,15 @@ def everything(db: sqlite3.Connection) -> dict[str, ConnectionView]:
     return {row["instance_id"]: _view(row) for row in rows}
 
 
+def one(db: sqlite3.Connection, instance_id: str) -> ConnectionView | None:
+    """What is known of one instance; None: nothing."""
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM connection WHERE instance_id=?",  # noqa: S608
+        (instance_id,),
+    ).fetchone()
+    return None if row is None else _view(row)
+
+
 def save(db: sqlite3.Connection, instance_id: str, view: ConnectionView) -> None:
     """Store a view; of an instance that is being deleted nothing is kept."""
     db.execute(

@@ -17,7 +17,7 @@ BATCH = 500
 #: How a waiting job ends whose instance is gone.
 RULE = "instance.gone"
 #: The kinds of dedupe keys, each followed by ``:<instance>:`` (see `engine.accept`).
-_SEEN = ("content", "status", "agent", "deleted", "red")
+_SEEN = ("content", "status", "agent", "deleted", "red", "call", "profile", "picture")
 #: Tables that name an instance without belonging to its row. Events stay until retention takes
 #: them, since they tell of the deletion; they hold no data of people.
 _TABLES = ("ledger", "chat")

@@ -25,7 +25,7 @@ _COLUMNS = (
     "id, kind, lane, road, peer, account, payload, rank, attempts, accepted_at, instance_id, "
     "chat_id, ref, trace_id, unknown_since, failing_since"
 )
-_HEAD = "id, lane, position, rank, due_at, peer, account"
+_HEAD = "id, lane, position, rank, due_at, peer, account, kind"
 
 
 def insert(db: sqlite3.Connection, values: dict[str, Any]) -> tuple[int, int]:
@@ -180,6 +180,16 @@ def set_due(db: sqlite3.Connection, job_id: int, due_at: int) -> str | None:
     return None if row is None else str(row[0])
 
 
+def held_up(db: sqlite3.Connection, instance_id: str, cause: str, now: int) -> list[int]:
+    """The jobs of an instance that failed for this cause and are to wait yet."""
+    rows = db.execute(
+        # Not by the index of the instance: nearly all of its jobs have ended.
+        "SELECT id FROM job WHERE state='waiting' AND +instance_id=? AND cause=? AND due_at>?",
+        (instance_id, cause, now),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def revive(db: sqlite3.Connection, job_id: int, *, states: tuple[str, ...], now: int) -> str | None:
     """Ended to waiting, at the end of its lane, as one compare-and-set; returns the lane.
 
@@ -260,6 +270,15 @@ def by_ref(db: sqlite3.Connection, ref: str) -> list[sqlite3.Row]:
         " ORDER BY id DESC LIMIT 20",
         (ref, f"%:%:{_like(ref)}:%", ref, ref, chatwoot_id),
     ).fetchall()
+
+
+def newest(db: sqlite3.Connection, ref: str) -> sqlite3.Row | None:
+    """The newest job with exactly this ref, whatever became of it."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT id, chat_id, state, failure, payload FROM job WHERE ref=? ORDER BY id DESC LIMIT 1",
+        (ref,),
+    ).fetchone()
+    return row
 
 
 def one(db: sqlite3.Connection, job_id: int) -> sqlite3.Row | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, Literal
 
 #: Ids from before the inbox was set up are those of another inbox, or of another Chatwoot.
 _OF_THIS_INBOX = (
-    "created_at + 999 >= COALESCE((SELECT provisioned_at FROM chatwoot_inbox"
+    "ledger.created_at + 999 >= COALESCE((SELECT provisioned_at FROM chatwoot_inbox"
     " WHERE chatwoot_inbox.instance_id=ledger.instance_id), 0)"
 )
 
 
-def received(
+def posted(
     db: sqlite3.Connection,
     *,
+    origin: Literal["contact", "phone"],
     instance_id: str,
     chat_id: int,
     job_id: int,
@@ -23,25 +24,46 @@ def received(
     conversation_id: int,
     now: int,
 ) -> None:
-    """A customer's message stands in Chatwoot."""
+    """A message from WhatsApp stands in Chatwoot: a customer's, or one of our own phone.
+
+    The latter has been sent, so receipts for it may follow. What Ponte itself said has its row.
+    """
+    said = db.execute(
+        "UPDATE ledger SET chatwoot_id=?, conversation_id=? WHERE instance_id=? AND whatsapp_id=?"
+        " AND origin='automatic' AND chatwoot_id IS NULL",
+        (chatwoot_id, conversation_id, instance_id, whatsapp_id),
+    )
+    if said.rowcount:
+        return
     db.execute(
         "INSERT INTO ledger(instance_id, chat_id, job_id, origin, part, whatsapp_id, chatwoot_id,"
         " conversation_id, state, state_at, created_at)"
-        " VALUES(?,?,?,'contact',0,?,?,?,'received',?,?)",
-        (instance_id, chat_id, job_id, whatsapp_id, chatwoot_id, conversation_id, now, now),
+        " VALUES(?,?,?,?,0,?,?,?,?,?,?)",
+        (
+            instance_id,
+            chat_id,
+            job_id,
+            origin,
+            whatsapp_id,
+            chatwoot_id,
+            conversation_id,
+            "received" if origin == "contact" else "sent",
+            now,
+            now,
+        ),
     )
 
 
 def last_before(
     db: sqlite3.Connection, *, chat_id: int, conversation: int, job_id: int
 ) -> int | None:
-    """The newest Chatwoot message that an earlier accepted customer's message became.
+    """The newest Chatwoot message that an earlier accepted message from WhatsApp became.
 
     A lane works in order, so every attempt of job `job_id` came after it.
     """
     row = db.execute(
         "SELECT MAX(chatwoot_id) FROM ledger WHERE chat_id=? AND conversation_id=?"  # noqa: S608
-        f" AND origin='contact' AND job_id<? AND {_OF_THIS_INBOX}",
+        f" AND origin IN ('contact','phone') AND job_id<? AND {_OF_THIS_INBOX}",
         (chat_id, conversation, job_id),
     ).fetchone()
     return None if row[0] is None else int(row[0])
@@ -50,7 +72,7 @@ def last_before(
 def parts(db: sqlite3.Connection, job_id: int) -> list[sqlite3.Row]:
     """What is known of each part of an outgoing message; a part tried again has several rows."""
     return db.execute(
-        "SELECT id, part, whatsapp_id, tag, state, state_at, cause, reason FROM ledger"
+        "SELECT id, part, whatsapp_id, tag, state, state_at, created_at, cause, reason FROM ledger"
         " WHERE job_id=? ORDER BY part, id",
         (job_id,),
     ).fetchall()
@@ -72,7 +94,8 @@ def sent(db: sqlite3.Connection, row_id: int, whatsapp_id: str, now: int) -> Non
     """The channel took it; a status that was faster stays."""
     db.execute(
         "UPDATE ledger SET whatsapp_id=?, state_at=?,"
-        " state=CASE WHEN state IN ('intent','unknown') THEN 'accepted' ELSE state END WHERE id=?",
+        " state=CASE WHEN state IN ('intent','unknown','retried') THEN 'accepted' ELSE state END"
+        " WHERE id=?",
         (whatsapp_id, now, row_id),
     )
 
@@ -101,8 +124,8 @@ def by_status(
 ) -> sqlite3.Row | None:
     """The outgoing part that a status is about: by our key, else by WhatsApp's id."""
     columns = (
-        "id, chat_id, job_id, part, whatsapp_id, chatwoot_id, conversation_id, state, instance_id,"
-        " created_at"
+        "id, chat_id, job_id, origin, part, whatsapp_id, chatwoot_id, conversation_id, state,"
+        " instance_id, created_at"
     )
     row: sqlite3.Row | None = None
     if tag is not None:
@@ -119,6 +142,65 @@ def by_status(
     return row
 
 
+def by_whatsapp(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> sqlite3.Row | None:
+    """The newest row of a WhatsApp message, whoever wrote it, with what its job was about."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT ledger.id, ledger.chat_id, origin, chatwoot_id, conversation_id, job.ref"  # noqa: S608
+        " FROM ledger LEFT JOIN job ON job.id=ledger.job_id"
+        " WHERE ledger.instance_id=? AND whatsapp_id=?"
+        f" AND {_OF_THIS_INBOX} ORDER BY ledger.id DESC LIMIT 1",
+        (instance_id, whatsapp_id),
+    ).fetchone()
+    return row
+
+
+def is_ours(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> bool:
+    """True when we sent this message ourselves, and it stands in Chatwoot."""
+    return (
+        db.execute(
+            "SELECT 1 FROM ledger WHERE instance_id=? AND whatsapp_id=?"
+            " AND origin NOT IN ('contact','phone')"
+            " AND (origin<>'automatic' OR chatwoot_id IS NOT NULL)",
+            (instance_id, whatsapp_id),
+        ).fetchone()
+        is not None
+    )
+
+
+def is_sending(db: sqlite3.Connection, chat_id: int, *, since: int, until: int) -> bool:
+    """True while a send into the chat, begun between two moments (ms), was not answered."""
+    return (
+        db.execute(
+            "SELECT 1 FROM ledger WHERE chat_id=? AND state IN ('intent','unknown')"
+            " AND created_at BETWEEN ? AND ?",
+            (chat_id, since, until),
+        ).fetchone()
+        is not None
+    )
+
+
+def went_out(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> list[sqlite3.Row]:
+    """What of a Chatwoot message is on WhatsApp, or may be: the parts that we or our phone sent."""
+    return db.execute(
+        "SELECT id, chat_id, part, whatsapp_id, state, state_at, created_at FROM ledger"  # noqa: S608
+        " WHERE instance_id=? AND chatwoot_id=? AND origin<>'contact'"
+        f" AND state NOT IN ('superseded','failed') AND {_OF_THIS_INBOX} ORDER BY part, id",
+        (instance_id, chatwoot_id),
+    ).fetchall()
+
+
+def quoted(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> sqlite3.Row | None:
+    """The WhatsApp message that a Chatwoot message is (its first part), with its job's payload."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT whatsapp_id, origin, job.payload FROM ledger"  # noqa: S608
+        " LEFT JOIN job ON job.id=ledger.job_id"
+        " WHERE ledger.instance_id=? AND chatwoot_id=? AND whatsapp_id IS NOT NULL"
+        f" AND {_OF_THIS_INBOX} ORDER BY part, ledger.id DESC LIMIT 1",
+        (instance_id, chatwoot_id),
+    ).fetchone()
+    return row
+
+
 def chatwoot_of(
     db: sqlite3.Connection, instance_id: str, whatsapp_id: str
 ) -> tuple[int, int] | None:
@@ -131,14 +213,16 @@ def chatwoot_of(
     return None if row is None else (row[0], row[1])
 
 
-def whatsapp_of(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> str | None:
-    """The WhatsApp id of a Chatwoot message (its first part), for a quote."""
-    row = db.execute(
-        "SELECT whatsapp_id FROM ledger WHERE instance_id=? AND chatwoot_id=?"  # noqa: S608
-        f" AND whatsapp_id IS NOT NULL AND {_OF_THIS_INBOX} ORDER BY part, id DESC LIMIT 1",
-        (instance_id, chatwoot_id),
-    ).fetchone()
-    return None if row is None else str(row[0])
+def is_on_whatsapp(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> bool:
+    """Whether anything of a Chatwoot message has an id on WhatsApp."""
+    return (
+        db.execute(
+            "SELECT 1 FROM ledger WHERE instance_id=? AND chatwoot_id=?"  # noqa: S608
+            f" AND whatsapp_id IS NOT NULL AND {_OF_THIS_INBOX}",
+            (instance_id, chatwoot_id),
+        ).fetchone()
+        is not None
+    )
 
 
 def of_job(db: sqlite3.Connection, job_id: int) -> list[sqlite3.Row]:

@@ -11,5 +11,11 @@ def remember(db: sqlite3.Connection, key: str, now: int) -> bool:
     return cursor.rowcount == 1
 
 
+def replace(db: sqlite3.Connection, start: str, rest: str, now: int) -> None:
+    """Keep one key that begins with `start`, which ends with a colon, and forget the others."""
+    db.execute("DELETE FROM seen WHERE key > ? AND key < ?", (start, f"{start[:-1]};"))
+    remember(db, start + rest, now)
+
+
 def knows(db: sqlite3.Connection, key: str) -> bool:
     return db.execute("SELECT 1 FROM seen WHERE key=?", (key,)).fetchone() is not None

@@ -34,10 +34,10 @@ from bridge.errors import (
     TooBig,
 )
 from bridge.net.http import Answer, Http
-from bridge.whatsapp.channel import Accepted, Capabilities, Fetched, Link
+from bridge.whatsapp.channel import Accepted, Capabilities, Fetched, Link, Quote
 from bridge.whatsapp.cloud.capabilities import CAPABILITIES, CAPTIONED
 from bridge.whatsapp.cloud.faults import decoded, from_answer, is_expired_media
-from bridge.whatsapp.cloud.shapes import rows, table, word
+from bridge.whatsapp.shapes import rows, table, word
 
 __all__ = ("CloudChannel",)
 
@@ -126,7 +126,7 @@ class CloudChannel:
         )
 
     async def send(
-        self, to: Party, content: Outgoing, *, key: str, reply_to: str | None = None
+        self, to: Party, content: Outgoing, *, key: str, reply_to: Quote | None = None
     ) -> Accepted:
         """Send once; `key` comes back in the statuses (`biz_opaque_callback_data`).
 
@@ -144,7 +144,7 @@ class CloudChannel:
             "biz_opaque_callback_data": key,
         }
         if reply_to is not None:
-            message["context"] = {"message_id": reply_to}
+            message["context"] = {"message_id": reply_to.id}
         answer = await self._http.request(
             "POST",
             f"{self._number}/messages",

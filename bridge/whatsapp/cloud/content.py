@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bridge.core.message import Content, Media, MediaKind, Text, Unsupported
-from bridge.whatsapp.cloud.shapes import clip, rows, storable, table, word
+from bridge.whatsapp.shapes import clip, rows, storable, table, word
 
 __all__ = ("complaint", "content")
 

@@ -19,7 +19,7 @@ from bridge.whatsapp.cloud.codes import (
     meaning_of,
     meaning_of_status,
 )
-from bridge.whatsapp.cloud.shapes import clip, table, word
+from bridge.whatsapp.shapes import clip, table, word
 
 __all__ = ("decoded", "from_answer", "from_status", "is_expired_media")
 

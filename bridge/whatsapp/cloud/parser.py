@@ -21,7 +21,7 @@ from bridge.core.message import (
     UpstreamFault,
 )
 from bridge.whatsapp.cloud.content import complaint, content
-from bridge.whatsapp.cloud.shapes import clip, rows, storable, table, word
+from bridge.whatsapp.shapes import clip, rows, storable, table, word
 
 __all__ = ("claimed", "parse")
 

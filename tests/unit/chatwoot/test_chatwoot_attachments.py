@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.chatwoot.attachments import (
     File,
+    Held,
     bare_mime,
     filename,
     opened,
@@ -155,3 +156,10 @@ async def test_opened_files_tell_their_size_and_are_closed(tmp_path):
     async with opened([File(path=there, filename="a", mime="image/png")]) as parts:
         assert [(part.filename, part.size) for part in parts] == [("a.png", 3)]
     assert parts[0].stream.closed
+
+
+async def test_a_file_in_memory_is_sent_like_one_on_disk():
+    async with opened([Held(data=b"12345", filename="qr", mime="image/png")]) as (part,):
+        assert (part.filename, part.mime, part.size) == ("qr.png", "image/png", 5)
+        assert part.stream.read() == b"12345"
+    assert "12345" not in repr(Held(data=b"12345", filename="qr", mime="image/png"))

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bridge.chatwoot.attachments import File
+from bridge.chatwoot.attachments import File, Held
 from bridge.chatwoot.client import Chatwoot
 from bridge.chatwoot.faults import ChatwootInvalid
 from bridge.chatwoot.models import MessageType
@@ -410,6 +410,39 @@ async def test_a_lost_file_is_told_before_anything_is_sent(chatwoot, server, tmp
 
 def rows(*ids, source=None):
     return {"payload": [{"id": one, "source_id": (source or {}).get(one)} for one in ids]}
+
+
+async def test_a_picture_is_given_to_a_contact_as_a_form(chatwoot, server):
+    await chatwoot.update_avatar(
+        41, Held(data=b"\xff\xd8\xff", filename="a.jpg", mime="image/jpeg")
+    )
+
+    (asked,) = server.asked
+    assert (asked.method, asked.path) == ("PATCH", f"{ACCOUNT}/contacts/41")
+    assert asked.form == [("avatar", "a.jpg", "image/jpeg", b"\xff\xd8\xff")]
+
+
+async def test_typing_goes_over_the_public_api_without_a_token(chatwoot, server):
+    server.answer(None)
+
+    await chatwoot.show_typing("inbox/7", "lid:1?", 112, on=True)
+    await chatwoot.show_typing("inbox/7", "lid:1?", 112, on=False)
+
+    asked = server.asked[0]
+    assert (asked.method, asked.path) == (
+        "POST",
+        "/public/api/v1/inboxes/inbox/7/contacts/lid:1?/conversations/112/toggle_typing",
+    )
+    assert "api-access-token" not in asked.headers
+    assert [one.json for one in server.asked] == [{"typing_status": "on"}, {"typing_status": "off"}]
+
+
+async def test_a_refused_sign_of_typing_concerns_nobody_else(chatwoot, server):
+    server.answer({"error": "no"}, status=500)
+
+    with pytest.raises(PeerBroke) as raised:
+        await chatwoot.show_typing("inbox", "lid:1", 112, on=True)
+    assert raised.value.scope is Scope.ONE
 
 
 async def test_windows_are_cut_by_id(chatwoot, server):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.core.ignoring import ignoring_rule
-from bridge.core.message import Party, Received, Text
+from bridge.core.ignoring import chat_of, ignoring_rule
+from bridge.core.message import Party, Received, SentByPhone, Text
 
 GROUP = "120363040468224422"
 MARINA = Party(wa_id="5511987650001", lid="99887766554433@lid", bsuid="BR.13491200000000000001")
@@ -47,12 +47,36 @@ def received(*, group: str | None = None, sender: Party = MARINA) -> Received:
     ],
 )
 def test_which_chats_are_not_relayed(group, groups_ignore, ignored, rule):
-    found = ignoring_rule(received(group=group), groups_ignore=groups_ignore, ignored=ignored)
+    found = ignoring_rule(
+        chat_of(received(group=group)), groups_ignore=groups_ignore, ignored=ignored
+    )
 
     assert found == rule
+
+
+@pytest.mark.parametrize(
+    ("chat", "groups_ignore", "ignored", "rule"),
+    [
+        (MARINA, True, [], None),
+        (MARINA, False, ["551187650001@s.whatsapp.net"], "jid_ignored"),
+        (MARINA, False, ["@g.us"], None),
+        (Party(group=GROUP), True, [], "groups_ignored"),
+        (Party(group=GROUP), False, [f"{GROUP}@g.us"], "jid_ignored"),
+    ],
+)
+def test_what_our_own_phone_writes_follows_the_same_rules(chat, groups_ignore, ignored, rule):
+    event = SentByPhone(
+        number="412900001234567",
+        id="3A01",
+        chat=chat,
+        at=datetime(2026, 11, 21, tzinfo=UTC),
+        content=Text(body="oi"),
+    )
+
+    assert ignoring_rule(chat_of(event), groups_ignore=groups_ignore, ignored=ignored) == rule
 
 
 def test_nonsense_meets_no_sender_without_identity():
     nobody = received(sender=Party(name="?"))
 
-    assert ignoring_rule(nobody, groups_ignore=True, ignored=["", "@", "x"]) is None
+    assert ignoring_rule(chat_of(nobody), groups_ignore=True, ignored=["", "@", "x"]) is None

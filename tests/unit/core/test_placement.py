@@ -89,6 +89,21 @@ def test_an_open_conversation_wins_over_one_that_was_active_later(
         assert (placing.id, placing.set_status) == (1, None)
 
 
+@pytest.mark.parametrize(("reopen", "pending", "lock"), SWITCHES)
+@pytest.mark.parametrize("status", ALL)
+def test_what_our_own_phone_writes_goes_where_a_customers_message_would_and_wakes_nothing(
+    status: ConversationStatus, reopen: bool, pending: bool, lock: bool
+) -> None:
+    conversations = [known(1, status)]
+    theirs = place(conversations, reopen=reopen, pending=pending, lock=lock)
+    ours = place(conversations, reopen=reopen, pending=pending, lock=lock, ours=True)
+    if isinstance(theirs, Create):
+        assert ours == theirs
+    else:
+        assert isinstance(ours, Reuse)
+        assert (ours.id, ours.set_status) == (theirs.id, None)
+
+
 def test_of_equals_the_one_active_last_is_used() -> None:
     placing = place(
         [known(1, OPEN, 10), known(2, OPEN, 20), known(3, OPEN, 5)],

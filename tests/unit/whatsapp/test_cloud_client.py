@@ -27,7 +27,7 @@ from bridge.errors import (
     Scope,
     TooBig,
 )
-from bridge.whatsapp.channel import Accepted, Channel, Link
+from bridge.whatsapp.channel import Accepted, Channel, Link, Quote
 
 SAMPLES = Path(__file__).parents[2] / "contract" / "whatsapp" / "cloud"
 NUMBER = "/v26.0/412900001234567"
@@ -72,7 +72,7 @@ async def test_a_text_is_sent_once_with_our_key(graph, channel) -> None:
     graph.answers[MESSAGES] = sample("api_send_response")
     there: Channel = channel()
     accepted = await there.send(
-        TIAGO, OutgoingText(body="Olá"), key="job-7", reply_to="wamid.BEFORE"
+        TIAGO, OutgoingText(body="Olá"), key="job-7", reply_to=Quote(id="wamid.BEFORE")
     )
     assert accepted == Accepted(
         id="wamid.HBgMNTU4NTg4ODgwMDAyFQIAERgSMEY1QTNDMjFCN0Q5NEU4QTY3AA==",

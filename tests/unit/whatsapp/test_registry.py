@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.clock import SystemClock
 from bridge.core.connection import LinkState
 from bridge.core.instance import (
     BAILEYS,
@@ -22,9 +23,10 @@ from bridge.errors import Certainty, PeerLocked, Scope
 from bridge.net.guard import Guard
 from bridge.net.http import Http
 from bridge.peers import make_registry
-from bridge.settings import Settings
+from bridge.settings import Settings, Storage
 from bridge.whatsapp.qr import Qr
 from bridge.whatsapp.registry import Registry, absent_kind
+from support.absent_web import NOT_INSTALLED
 
 STORED = InstanceConfig(
     id="i-1",
@@ -40,9 +42,10 @@ STORED = InstanceConfig(
 
 
 @pytest.fixture
-async def registry():
+async def registry(tmp_path: Path):
     http = Http(Guard(frozenset()), connections=1)
-    yield make_registry(Settings(), http)
+    settings = Settings(storage=Storage(data_dir=tmp_path))
+    yield make_registry(settings, http, NOT_INSTALLED, clock=SystemClock(), chance=lambda: 1.0)
     await http.close()
 
 

@@ -1,0 +1,91 @@
+"""Private notes: what agents should know about a message, below it in the same conversation.
+
+A note never reaches WhatsApp, opens no conversation and counts as no answer (chatwoot-api.md 2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+
+from bridge.clock import Clock
+from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Road
+from bridge.errors import PeerGone
+from bridge.relay import lanes
+from bridge.relay.directory import Directory, Entry
+from bridge.relay.proof import posted_before
+from bridge.store.engine import Unit
+
+NOTE = "note"
+
+
+def note_job(
+    entry: Entry,
+    *,
+    chat_id: int,
+    conversation_id: int,
+    about: int | None,
+    text: str,
+    now: int,
+    trace_id: str | None = None,
+) -> NewJob:
+    """Tell agents something about the Chatwoot message `about`, behind all that waits there."""
+    return NewJob(
+        kind=NOTE,
+        lane=lanes.to_chatwoot(chat_id),
+        road=Road.INTERNAL,
+        peer=entry.chatwoot_peer,
+        account=entry.chatwoot_account,
+        payload=orjson.dumps({"conversation": conversation_id, "about": about, "text": text}),
+        now=now,
+        instance_id=entry.id,
+        chat_id=chat_id,
+        ref=None if about is None else f"{entry.id}:note:{about}:",
+        trace_id=trace_id,
+    )
+
+
+class Notes:
+    """Runs `note` jobs. `delay` (ms): how long Rails may still commit after a time-out."""
+
+    def __init__(self, directory: Directory, clock: Clock, *, delay: int) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._delay = delay
+
+    async def run(self, job: Job) -> Outcome:
+        entry = self._directory.by_id(job.instance_id)
+        if entry is None or entry.chatwoot is None:
+            return Ignored(rule="instance.gone")
+        if entry.inbox is not None and entry.inbox.predates(job.accepted_at):
+            return Ignored(rule="chatwoot.moved", reason="It was about a message of another inbox.")
+        order = orjson.loads(job.payload)
+        source = f"PONTE:note:{job.id}"
+        about = order["about"]
+        try:
+            proved = await posted_before(
+                job,
+                entry.chatwoot,
+                order["conversation"],
+                source,
+                clock=self._clock,
+                delay=self._delay,
+                after=about,
+            )
+            if proved is not None:
+                return proved
+            await entry.chatwoot.create_message(
+                order["conversation"],
+                content=order["text"],
+                message_type="outgoing",
+                private=True,
+                source_id=source,
+                content_attributes=None if about is None else {"in_reply_to": about},
+            )
+        except PeerGone:
+            return Ignored(rule="chatwoot.conversation_gone")
+        return Delivered()
+
+    def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
+        return None

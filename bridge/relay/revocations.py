@@ -1,0 +1,178 @@
+"""Somebody deleted a message for everyone on WhatsApp: agents keep it, and read that it is gone.
+
+The message stays where it is in Chatwoot, since agents may have acted on it; a private note below
+it says who deleted it. The job waits in the chat's own lane, so it comes after its message. When
+the message is not in Chatwoot (yet), the ended job is the tombstone: whoever posts the message
+later has it run once more (`overtaken`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+
+from bridge.clock import Clock
+from bridge.core.ignoring import chat_of
+from bridge.core.message import EVENT, Revoked
+from bridge.engine.accept import is_new
+from bridge.engine.queue import (
+    LOCAL,
+    Dead,
+    Delivered,
+    Ignored,
+    Job,
+    NewJob,
+    Outcome,
+    Queue,
+    Road,
+)
+from bridge.locale import say
+from bridge.relay import lanes
+from bridge.relay.directory import Directory, Entry
+from bridge.relay.linking import place_and_link
+from bridge.relay.notes import note_job
+from bridge.relay.retrying import by_agent, tombstone
+from bridge.store.engine import Store, Unit
+from bridge.store.queries import chats, ledger, seen
+
+REVOKED = "revoked"
+NOT_HERE = "revoked.not_here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The deleted message in Chatwoot, as one read of the database shows it."""
+
+    chat_id: int
+    chatwoot_id: int
+    conversation_id: int
+    is_customers: bool
+    is_group: bool
+    #: An agent deleted it in Chatwoot, and what we hear now is the echo of our own deletion.
+    by_agent: bool
+
+
+class Revocations:
+    """Accepts deletions, and runs the `revoked` jobs that tell agents."""
+
+    def __init__(
+        self, store: Store, queue: Queue, directory: Directory, clock: Clock, *, language: str
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._directory = directory
+        self._clock = clock
+        self._language = language
+
+    def accept(
+        self, unit: Unit, entry: Entry, event: Revoked, now: int, trace_id: str | None
+    ) -> None:
+        """Keep a deletion behind the message in its lane; one of each message counts."""
+        chat_id = place_and_link(
+            self._queue, unit, entry, chat_of(event), evidence=event.id, now=now, trace_id=trace_id
+        )
+        if chat_id is None:
+            _ignore(unit, "whatsapp.no_sender")
+            return
+        who = "us" if event.by_us else "them"
+        if not is_new(unit, f"revoked:{entry.id}:{chat_id}:{who}:{event.target}", now):
+            _ignore(unit, "duplicate")
+            return
+        self._queue.add(
+            unit,
+            NewJob(
+                kind=REVOKED,
+                lane=lanes.to_chatwoot(chat_id),
+                road=Road.INBOUND,
+                peer=LOCAL,
+                account=LOCAL,
+                payload=orjson.dumps(event),
+                now=now,
+                instance_id=entry.id,
+                chat_id=chat_id,
+                ref=event.target,
+                trace_id=trace_id,
+            ),
+        )
+
+    async def run(self, job: Job) -> Outcome:
+        entry = self._directory.by_id(job.instance_id)
+        if entry is None:
+            return Ignored(rule="instance.gone", reason="The instance was deleted.")
+        event = EVENT.validate_json(job.payload)
+        if not isinstance(event, Revoked):
+            return Dead(cause="internal.payload", reason="The stored event is of another kind.")
+        found = await self._store.read(lambda db: _standing(db, job, event))
+        if found is None:
+            return Ignored(rule=NOT_HERE, reason="The message does not stand in Chatwoot.")
+        if found.by_agent:
+            return Ignored(rule="echo", reason="An agent deleted it in Chatwoot.")
+        # Whoever deletes a message wrote it, but for the admins of a group.
+        if not found.is_group and found.is_customers is event.by_us:
+            return Ignored(rule="revoked.not_theirs", reason="Somebody else wrote the message.")
+        return Delivered(write=self._told(entry, job, event, found))
+
+    def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
+        return None
+
+    def _told(
+        self, entry: Entry, job: Job, event: Revoked, found: Standing
+    ) -> Callable[[Unit], None]:
+        now = self._clock.ms()
+        who = "phone" if event.by_us else "group" if found.is_group else "customer"
+
+        def write(unit: Unit) -> None:
+            # Several parts on WhatsApp may be one message in Chatwoot: one note says it.
+            key = f"revoked-note:{entry.id}:{found.conversation_id}:{found.chatwoot_id}"
+            if not is_new(unit, key, now):
+                return
+            note = note_job(
+                entry,
+                chat_id=found.chat_id,
+                conversation_id=found.conversation_id,
+                about=found.chatwoot_id,
+                text=say(self._language, f"note.deleted_by_{who}"),
+                now=now,
+                trace_id=job.trace_id,
+            )
+            self._queue.add(unit, note)
+
+        return write
+
+
+def overtaken(queue: Queue, unit: Unit, instance_id: str, whatsapp_id: str, now: int) -> None:
+    """A message stands in Chatwoot whose deletion came before it: tell of that now."""
+    rows = unit.db.execute(
+        "SELECT id FROM job WHERE ref=? AND kind=? AND instance_id=? AND state='ignored'"
+        " AND cause=?",
+        (whatsapp_id, REVOKED, instance_id, NOT_HERE),
+    ).fetchall()
+    for row in rows:
+        queue.revive(unit, row["id"], states=("ignored",), now=now)
+
+
+def _standing(db: sqlite3.Connection, job: Job, event: Revoked) -> Standing | None:
+    chat = chats.surviving(db, job.chat_id or 0)
+    row = ledger.by_whatsapp(db, job.instance_id or "", event.target)
+    # An id means nothing in another chat: nobody deletes what stands there.
+    if chat is None or row is None or row["chat_id"] != chat.id:
+        return None
+    if row["chatwoot_id"] is None or row["conversation_id"] is None:
+        return None
+    deleted = seen.knows(db, by_agent(row["id"])) or seen.knows(db, tombstone(row["ref"] or ""))
+    return Standing(
+        chat_id=chat.id,
+        chatwoot_id=row["chatwoot_id"],
+        conversation_id=row["conversation_id"],
+        is_customers=row["origin"] == "contact",
+        is_group=bool(chat.party.group),
+        by_agent=deleted,
+    )
+
+
+def _ignore(unit: Unit, rule: str) -> None:
+    unit.count(Road.INBOUND, "accepted")
+    unit.count(Road.INBOUND, "ignored", rule)

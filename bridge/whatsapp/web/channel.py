@@ -1,0 +1,303 @@
+"""One number on WhatsApp Web, as a `Channel` and a `Session` (docs/whatsapp-web.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from bridge.clock import Clock
+from bridge.core.connection import Opened, Presence, Signal
+from bridge.core.instance import Behaviour
+from bridge.core.message import MADE_UP, Called, Media, Outgoing, Party, Received
+from bridge.errors import (
+    BridgeError,
+    Certainty,
+    PeerError,
+    PeerLocked,
+    PeerRefused,
+)
+from bridge.whatsapp.channel import (
+    Accepted,
+    Capabilities,
+    Fate,
+    Fetched,
+    Link,
+    Listener,
+    Profile,
+    Quote,
+    Remembered,
+)
+from bridge.whatsapp.shapes import word
+from bridge.whatsapp.web import endings, faults, leftovers
+from bridge.whatsapp.web.addresses import chat_jid, typing_party
+from bridge.whatsapp.web.capabilities import CAPABILITIES
+from bridge.whatsapp.web.content import message, revocation
+from bridge.whatsapp.web.files import Files
+from bridge.whatsapp.web.kept import KeptEvents
+from bridge.whatsapp.web.manners import Manners
+from bridge.whatsapp.web.recipients import Recipients, accepted
+from bridge.whatsapp.web.supervisor import Supervisor, disconnected
+from bridge.whatsapp.web.wire import Refusal, TooLong, WireError
+
+log = structlog.get_logger(__name__)
+
+__all__ = ("WebChannel",)
+
+#: Seconds for a question to WhatsApp, and for the phone to take note of a logout.
+ASK_SECONDS: Final = 30.0
+LOGOUT_SECONDS: Final = 20.0
+
+#: What had to wait for most of its time behind other sends is better not begun: cut off in the
+#: middle, nobody would know what became of it.
+_BEGUN_WITHIN: Final = 0.8
+_STATES: Final = (Presence.COMPOSING, Presence.RECORDING, Presence.PAUSED)
+#: What the worker answers by itself, whether the number is connected or not.
+_LOCAL: Final = frozenset({"remembered"})
+
+
+class WebChannel:
+    """`Channel`, `Session` and everything else that a channel can be asked for.
+
+    `folder` holds all that is kept of the session. `supervisor` tells this object what happens
+    (`Ears`), so it is given once both exist: see `attend`.
+    """
+
+    def __init__(
+        self,
+        *,
+        instance: str,
+        folder: Path,
+        kept: KeptEvents,
+        behaviour: Behaviour,
+        send_seconds: float,
+        clock: Clock,
+    ) -> None:
+        self._instance = instance
+        self._folder = folder
+        self._kept = kept
+        self._send_seconds = send_seconds
+        self._clock = clock
+        self._listener: Listener | None = None
+        self._own_jid: str | None = None
+        self._supervisor: Supervisor
+        self._recipients = Recipients(self._looked_up)
+        self._files = Files(self._ask)
+        self._manners = Manners(self._ask, behaviour, clock)
+
+    def attend(self, supervisor: Supervisor) -> None:
+        """Use this supervisor; to be called once, before anything else."""
+        self._supervisor = supervisor
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return self._supervisor
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    async def link(self) -> Link:
+        """How it is connected; asks nobody."""
+        return self._supervisor.link
+
+    # -- messages and files -----------------------------------------------------------------
+
+    async def send(
+        self, to: Party, content: Outgoing, *, key: str, reply_to: Quote | None = None
+    ) -> Accepted:
+        """Send once; the worker never sends a second time under the same key.
+
+        Who was never written to is looked up first: `Accepted.wa_id` is the number that exists.
+        """
+        address = await self._recipients.find(to)
+        body, attachment = message(content, to=to, own_jid=self._own_jid, quote=reply_to)
+        args: dict[str, Any] = {"to": address.jid, "message": body, "key": key}
+        if attachment is not None:
+            args["attach"] = asdict(attachment)
+        return accepted(await self._sent(args, key), address)
+
+    async def revoke(self, chat: Party, message_id: str, *, key: str) -> None:
+        """Delete a message of ours for everyone."""
+        jid = _jid(chat)
+        await self._sent({"to": jid, "message": revocation(jid, message_id), "key": key}, key)
+
+    async def remembered(self, key: str, *, since: int) -> Remembered:
+        """Look into the worker's journal, which knows every send that was begun."""
+        answer = await self._ask("remembered", {"key": key, "since_ms": since})
+        id_ = word(answer.get("id"), 256)
+        match answer.get("fate"):
+            case "sent" if id_ is not None:
+                return Remembered(fate=Fate.SENT, id=id_)
+            case "not_sent":
+                return Remembered(fate=Fate.NOT_SENT)
+            case _:
+                return Remembered(fate=Fate.UNKNOWN, id=id_)
+
+    async def fetch(self, media: Media, into: Path, *, limit: int) -> Fetched:
+        """Have the worker download and decrypt a file; it stands at `into` when it is complete."""
+        return await self._files.fetch(media, into, limit=limit)
+
+    async def mark_read(self, message: Received) -> None:
+        """Show the customer that their message was read."""
+        if MADE_UP in message.id:
+            return  # WhatsApp knows no such message
+        sender = _jid(message.sender)
+        chat = _jid(Party(group=message.group)) if message.group else sender
+        await self._ask(
+            "mark_read",
+            {"ids": [message.id], "chat": chat, "sender": sender, "at_ms": self._clock.ms()},
+        )
+
+    async def show_typing(self, chat: Party, presence: Presence) -> None:
+        """Show in one chat that somebody writes, speaks, or has stopped."""
+        state = presence if presence in _STATES else Presence.PAUSED
+        await self._ask("typing", {"chat": _jid(chat), "state": state.value})
+
+    async def profile(self, party: Party) -> Profile:
+        """A group's subject, and the picture of a group or person."""
+        jid = _jid(party)
+        name: str | None = None
+        if party.group is not None:
+            name = word((await self._ask("group", {"jid": jid})).get("subject"))
+        picture = (await self._ask("profile", {"jid": jid})).get("picture_url")
+        return Profile(name=name, picture_url=word(picture, 2000))
+
+    async def reject_call(self, call: Called) -> None:
+        """Decline a call."""
+        try:
+            handle = json.loads(call.handle)
+            args = {"from": str(handle["from"]), "id": str(handle["id"])}
+        except (ValueError, KeyError, TypeError) as error:
+            raise PeerRefused(
+                "This is no call of WhatsApp Web.", code="whatsapp.request"
+            ) from error
+        await self._ask("reject_call", args)
+
+    # -- the session ------------------------------------------------------------------------
+
+    def watch(self, listener: Listener | None) -> None:
+        self._listener = listener
+        self._kept.watch(listener)
+
+    async def connect(self, *, number: str | None = None) -> None:
+        await self._supervisor.connect(number)
+
+    async def restart(self) -> None:
+        await self._supervisor.restart()
+
+    async def leave(self) -> None:
+        """Disconnect and keep the session."""
+        try:
+            await self._end()
+        except Exception:  # whoever leaves cannot be held up
+            log.exception("worker.not_left", instance=self._instance)
+
+    async def logout(self) -> None:
+        """End the session on the phone too; an attempt that was never scanned just ends."""
+        if await self._supervisor.is_paired():
+            try:
+                await self._supervisor.log_out(seconds=LOGOUT_SECONDS)
+            except WireError as error:
+                fault = _fault(error, "logout")
+                if not isinstance(fault, PeerLocked):  # then the phone has ended it before us
+                    raise fault from error
+        await self._end()
+        self._supervisor.unpaired()
+        self.tell(endings.LOGGED_OUT_BY_US)
+
+    async def forget(self) -> None:
+        """Disconnect, and delete the session with all that waited in it."""
+        await self._end()
+        try:
+            await asyncio.to_thread(leftovers.remove, self._folder)
+        except OSError as error:
+            words = f"They cannot be deleted ({error.strerror or 'input/output error'})."
+            raise faults.from_error({"code": "broken", "message": words}) from error
+
+    async def set_presence(self, presence: Presence) -> None:
+        await self._ask("presence", {"available": presence is not Presence.UNAVAILABLE})
+
+    async def behave(self, behaviour: Behaviour) -> None:
+        self._manners.behave(behaviour)
+
+    # -- what the supervisor tells (`Ears`) -------------------------------------------------
+
+    def tell(self, signal: Signal) -> None:
+        if not isinstance(signal, Opened):
+            self._manners.part()
+        if self._listener is not None:
+            self._listener.hear(signal)
+
+    def opened(self, opened: Opened) -> None:
+        self._own_jid = opened.jid
+        self.tell(opened)
+        self._manners.greet(opened, tell=self.tell)
+
+    def heard(self, event: str, data: Mapping[str, Any], *, kept: bool) -> None:
+        if kept:
+            self._manners.notice(event, data)
+        elif event == "typing" and self._listener is not None:
+            party, state = typing_party(data), data.get("state")
+            if party is not None and state in _STATES:
+                self._listener.typing(party, Presence(state))
+        else:
+            log.debug("worker.event_unknown", name=event[:50])
+
+    # -- asking -----------------------------------------------------------------------------
+
+    async def _end(self) -> None:
+        self._manners.part()
+        await self._supervisor.stop()
+        await self._manners.ended()
+
+    async def _ask(
+        self, op: str, args: Mapping[str, Any], *, seconds: float = ASK_SECONDS
+    ) -> dict[str, Any]:
+        """Raises `PeerError` (or `TooBig`)."""
+        if op not in _LOCAL and not self._supervisor.is_open:
+            raise disconnected()
+        try:
+            return await self._supervisor.request(op, args, seconds=seconds)
+        except WireError as error:
+            raise _fault(error, op) from error
+
+    async def _sent(self, args: Mapping[str, Any], key: str) -> dict[str, Any]:
+        until = self._clock.ms() + round(self._send_seconds * 1000 * _BEGUN_WITHIN)
+        timed = {**args, "until_ms": until}
+        try:
+            return await self._supervisor.send(timed, seconds=self._send_seconds, key=key)
+        except WireError as error:
+            raise _fault(error, "send") from error
+
+    async def _looked_up(self, op: str, args: dict[str, Any]) -> dict[str, Any]:
+        """Before a send: nothing was sent, whatever goes wrong here."""
+        try:
+            return await self._ask(op, args)
+        except PeerError as error:
+            error.certainty = Certainty.NOT_DONE
+            raise
+
+
+def _fault(error: WireError, op: str) -> BridgeError:
+    match error:
+        case Refusal():
+            return faults.from_error(error.error, op=op)
+        case TooLong():
+            return faults.from_error({"code": "bad_request", "message": str(error)}, op=op)
+        case _ if error.reached:
+            return faults.lost(op)
+        case _:
+            return disconnected()
+
+
+def _jid(party: Party) -> str:
+    jid = chat_jid(party)
+    if jid is None:
+        raise faults.no_address()
+    return jid

@@ -1,0 +1,65 @@
+"""What comes over WhatsApp Web, as events: whoever writes, deletes or reads."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.core.message import (
+    Content,
+    DeliveryState,
+    Party,
+    Received,
+    Revoked,
+    SentByPhone,
+    StatusReported,
+    Text,
+)
+from support.bridge_house import MARINA
+
+#: What a session calls its number; the instance is known from the session.
+NUMBER = "instance"
+CUSTOMER = Party(wa_id=MARINA, lid="103899771998284")
+GROUP = "120363040468224422@g.us"
+#: A moment, in seconds, at which everything here happens.
+MOMENT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+_ids = itertools.count(1)
+
+
+def new_id(start: str = "3A") -> str:
+    return f"{start}{next(_ids):018X}"
+
+
+def wrote(content: Content | str, *, sender: Party = CUSTOMER, **more: Any) -> Received:
+    """Somebody writes to us."""
+    return Received(
+        number=NUMBER,
+        id=more.pop("id", None) or new_id(),
+        sender=sender,
+        at=MOMENT,
+        content=Text(body=content) if isinstance(content, str) else content,
+        **more,
+    )
+
+
+def typed(content: Content | str, *, chat: Party = CUSTOMER, **more: Any) -> SentByPhone:
+    """Somebody writes with the phone of our own number."""
+    return SentByPhone(
+        number=NUMBER,
+        id=more.pop("id", None) or new_id("3C"),
+        chat=chat,
+        at=MOMENT,
+        content=Text(body=content) if isinstance(content, str) else content,
+        **more,
+    )
+
+
+def deleted(target: str, *, chat: Party = CUSTOMER, by_us: bool = False) -> Revoked:
+    return Revoked(number=NUMBER, id=new_id("3D"), target=target, chat=chat, at=MOMENT, by_us=by_us)
+
+
+def reported(id_: str, state: DeliveryState, *, tag: str | None = None) -> StatusReported:
+    return StatusReported(
+        number=NUMBER, id=id_, state=state, at=MOMENT, recipient=CUSTOMER, tag=tag
+    )
