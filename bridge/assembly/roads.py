@@ -68,8 +68,9 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
     receipts = Receipts(queue, directory, language=settings.relay.language)
     install = await _install_id(store)
     outbound = _outbound(ground, receipts, install)
-    automatic = Automatic(queue, directory, outbound, clock)
-    calls = Calls(queue, directory, automatic, clock, language=settings.relay.language)
+    language = settings.relay.language
+    automatic = Automatic(queue, directory, outbound, clock, language=language)
+    calls = Calls(queue, directory, automatic, clock, language=language)
     revocations = Revocations(store, queue, directory, clock, language=settings.relay.language)
     whatsapp_intake = WhatsAppIntake(
         store=store,

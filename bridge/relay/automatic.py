@@ -2,12 +2,14 @@
 
 That is what Chatwoot's bots and templates say, and what Ponte itself says. The latter stands
 nowhere in Chatwoot: once WhatsApp has it, it is shown there like a message that was written with
-the phone, so that agents see what the customer was told.
+the phone, so that agents see what the customer was told. What did not go out, or perhaps did not,
+they are told in a private note: there is no message that could turn red.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 
@@ -15,9 +17,11 @@ from bridge.clock import Clock, utc
 from bridge.core.message import SentByPhone, Text
 from bridge.engine.accept import is_new
 from bridge.engine.queue import Dead, Delivered, Job, NewJob, Outcome, Queue, Road
+from bridge.locale import failure, say
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.incoming import inbound_job
+from bridge.relay.notes import note_job
 from bridge.relay.outbound import Outbound
 from bridge.relay.outgoing import AGENT_MESSAGE, own_text
 from bridge.relay.retrying import AUTOMATIC
@@ -29,12 +33,19 @@ class Automatic:
     """Runs `automatic` jobs."""
 
     def __init__(
-        self, queue: Queue, directory: Directory, outbound: Outbound, clock: Clock
+        self,
+        queue: Queue,
+        directory: Directory,
+        outbound: Outbound,
+        clock: Clock,
+        *,
+        language: str,
     ) -> None:
         self._queue = queue
         self._directory = directory
         self._outbound = outbound
         self._clock = clock
+        self._language = language
 
     def say(self, unit: Unit, entry: Entry, chat_id: int, text: str, *, because_of: Job) -> None:
         """Have a text sent to a chat, as it is, once. `because_of` is the job that wants it."""
@@ -59,7 +70,11 @@ class Automatic:
         outcome = await self._outbound.run(job)
         entry = self._directory.by_id(job.instance_id)
         message = AGENT_MESSAGE.validate_json(job.payload)
-        if not isinstance(outcome, Delivered) or entry is None or message.message_id is not None:
+        if entry is None or message.message_id is not None:
+            return outcome
+        if isinstance(outcome, Dead):
+            return replace(outcome, write=self._note(entry, job, message.content, outcome))
+        if not isinstance(outcome, Delivered):
             return outcome
         sent = outcome.write
 
@@ -71,7 +86,36 @@ class Automatic:
         return Delivered(write=write)
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:
-        return self._outbound.died(job, dead)
+        entry = self._directory.by_id(job.instance_id)
+        message = AGENT_MESSAGE.validate_json(job.payload)
+        if entry is None or message.message_id is not None:
+            return self._outbound.died(job, dead)
+        return self._note(entry, job, message.content, dead)
+
+    def _note(self, entry: Entry, job: Job, text: str, dead: Dead) -> Callable[[Unit], None]:
+        """Tell agents that the customer was not told this, or that nobody knows."""
+        now = self._clock.ms()
+        reason = failure(self._language, dead.cause, dead.reason)
+        told = say(self._language, "note.not_told", text=text, reason=reason)
+
+        def write(unit: Unit) -> None:
+            chat = chats.surviving(unit.db, job.chat_id or 0)
+            if entry.chatwoot is None or chat is None or chat.conversation_id is None:
+                return
+            self._queue.add(
+                unit,
+                note_job(
+                    entry,
+                    chat_id=chat.id,
+                    conversation_id=chat.conversation_id,
+                    about=None,
+                    text=told,
+                    now=now,
+                    trace_id=job.trace_id,
+                ),
+            )
+
+        return write
 
     def _show(self, unit: Unit, entry: Entry, job: Job, text: str) -> None:
         """Have the text shown in Chatwoot, under the id that its first part has on WhatsApp."""

@@ -181,14 +181,16 @@ async def test_an_answer_that_was_uncertain_is_shown_once_a_receipt_settles_it(t
         phone.refuses["send"] = [PeerBroke("The connection went in the middle.")]
         await phone.bring(called())
         await house.quiet()
-        assert outgoing(house) == []
+        (note,) = (one for one in house.chat.messages() if one.private)
+        assert "“Escreva!”" in (note.content or "")
+        assert outgoing(house) == [note.content]
         (row,) = await house.rows("SELECT tag FROM ledger WHERE tag>''")
 
         await phone.bring(reported("3EB0ANSWER", DeliveryState.DELIVERED, tag=row["tag"]))
         await house.quiet()
 
         assert phone.texts == []
-        assert outgoing(house) == ["Escreva!"]
+        assert outgoing(house) == [note.content, "Escreva!"]
         await phone.bring(reported("3EB0ANSWER", DeliveryState.READ))
         await house.status(house.of("WAID:3EB0ANSWER"), "read")
         assert set((await house.balance()).values()) == {0}

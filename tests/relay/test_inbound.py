@@ -208,18 +208,19 @@ async def test_when_chatwoot_is_down_messages_wait_and_arrive_in_order(house: Ho
 
 
 @pytest.mark.parametrize("how", ["stored_but", "reset", "hang"])
-async def test_a_post_that_was_not_answered_is_found_not_repeated(house: House, how: str) -> None:
-    await house.talk()
-    match how:
-        case "stored_but":
-            house.chat.faults.stored_but(500, route="POST messages", times=1)
-        case "reset":
-            house.chat.faults.reset(route="POST messages", times=1, acts=True)
-        case _:
-            house.chat.faults.hang(30, route="POST messages", times=1, acts=True)
-    await house.graph.customer_writes(MARINA, "uma vez só")
-    await house.quiet()
-    assert house.shown() == ["Oi", "uma vez só"]
+async def test_a_post_that_was_not_answered_is_found_not_repeated(tmp_path: Path, how: str) -> None:
+    async with bridge_house(tmp_path, options={"chatwoot": {"timeout_seconds": 2}}) as house:
+        await house.talk()
+        match how:
+            case "stored_but":
+                house.chat.faults.stored_but(500, route="POST messages", times=1)
+            case "reset":
+                house.chat.faults.reset(route="POST messages", times=1, acts=True)
+            case _:
+                house.chat.faults.hang(30, route="POST messages", times=1, acts=True)
+        await house.graph.customer_writes(MARINA, "uma vez só")
+        await house.quiet()
+        assert house.shown() == ["Oi", "uma vez só"]
 
 
 async def test_a_post_that_chatwoot_commits_late_is_waited_for(tmp_path: Path) -> None:

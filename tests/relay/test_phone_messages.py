@@ -259,7 +259,7 @@ async def test_a_send_of_unknown_outcome_holds_it_up_only_for_a_while(tmp_path):
 
 @pytest.mark.parametrize("how", ["stored_but", "reset", "hang"])
 async def test_a_post_that_was_not_answered_is_found_not_repeated(tmp_path, how):
-    async with qr_house(tmp_path) as (house, phone):
+    async with qr_house(tmp_path, options={"chatwoot": {"timeout_seconds": 2}}) as (house, phone):
         await open_up(house, phone)
         await conversation(house, phone)
         match how:

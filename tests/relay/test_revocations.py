@@ -185,7 +185,7 @@ async def test_a_note_opens_no_conversation(tmp_path):
 
 @pytest.mark.parametrize("how", ["stored_but", "reset", "hang"])
 async def test_a_note_whose_post_was_not_answered_is_found_not_repeated(tmp_path, how):
-    async with house_of(tmp_path) as (house, phone):
+    async with house_of(tmp_path, options={"chatwoot": {"timeout_seconds": 2}}) as (house, phone):
         await open_up(house, phone)
         theirs = wrote("segredo")
         await bring(house, phone, theirs)

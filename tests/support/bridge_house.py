@@ -343,9 +343,9 @@ def house_settings(
             "base_url": graph_url,
             "app_secrets": [APP_SECRET],
             "verify_token": VERIFY_TOKEN,
-            "timeout_seconds": 2,
+            "timeout_seconds": 10,
         },
-        "chatwoot": {"hold_ms": 10, "proof_delay_seconds": 0.1, "timeout_seconds": 2},
+        "chatwoot": {"hold_ms": 10, "proof_delay_seconds": 0.1, "timeout_seconds": 10},
         "relay": {"uncertain_after_seconds": 0.2, "sent_wait_seconds": 0.2, "language": "en"},
         "engine": {
             "retry_delays_seconds": [0.0, 0.02, 0.05, 0.1, 0.2],
