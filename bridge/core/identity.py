@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.core.phone import (
     Kind,
     Subject,

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Final, Literal, TypeAlias, assert_never
 
 from bridge.core.identity import identifier, keys
-from bridge.core.message import Called, Party, Received, Revoked, SentByPhone
+from bridge.core.message import Called, Received, Revoked, SentByPhone
+from bridge.core.party import Party
 from bridge.core.phone import from_channel
 
 Rule: TypeAlias = Literal["groups_ignored", "jid_ignored"]

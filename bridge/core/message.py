@@ -1,4 +1,4 @@
-"""The channel-neutral model: what a WhatsApp channel tells us, and what we ask it to send.
+"""The channel-neutral model: what a WhatsApp channel tells us.
 
 Everything is frozen and can be stored as JSON (`orjson.dumps` of the dataclass) and read back
 with `EVENT.validate_json`. Times are aware UTC. Ids are the channel's own, untouched.
@@ -13,6 +13,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
+from bridge.core.content import Content
+from bridge.core.party import Party
+
 #: In an id of ours, what follows it says what became of the WhatsApp message before it ("~call").
 #: Such an id means nothing to WhatsApp.
 MADE_UP: Final = "~"
@@ -26,70 +29,6 @@ class DeliveryState(StrEnum):
     READ = "read"
     PLAYED = "played"
     FAILED = "failed"
-
-
-class MediaKind(StrEnum):
-    IMAGE = "image"
-    VIDEO = "video"
-    AUDIO = "audio"
-    DOCUMENT = "document"
-    STICKER = "sticker"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """What one event says about one person; at least one id is set.
-
-    `wa_id` is the raw address (digits as received, for sending); the phone may be absent
-    (whatsapp-channels.md A.4). `name` is the profile name, never taken from our own messages.
-    """
-
-    wa_id: str | None = None
-    bsuid: str | None = None
-    parent_bsuid: str | None = None
-    lid: str | None = None
-    username: str | None = None
-    name: str | None = None
-    #: The id of a group, when the party is one; then it has no other id.
-    group: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    body: str
-    kind: Literal["text"] = "text"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
-    """A file held by the channel. `handle` is what `Channel.fetch` needs; `sha256` is hex."""
-
-    media: MediaKind
-    handle: str
-    mime: str
-    caption: str | None = None
-    filename: str | None = None
-    sha256: str | None = None
-    size: int | None = None
-    url: str | None = None
-    voice: bool = False
-    kind: Literal["media"] = "media"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unsupported:
-    """A kind that is not shown in full yet: visible as a placeholder, never dropped.
-
-    `upstream` is the channel's own word for the kind; `raw` is the message as it came.
-    """
-
-    upstream: str
-    raw: dict[str, Any]
-    detail: str | None = None
-    kind: Literal["unsupported"] = "unsupported"
-
-
-Content: TypeAlias = Text | Media | Unsupported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +46,14 @@ class Received:
     content: Content
     reply_to: str | None = None
     forwarded: bool = False
+    forwarded_often: bool = False
     group: str | None = None
+    #: The advertisement by which somebody came, with all its ids: decoration, never a condition.
     referral: dict[str, Any] | None = None
+    #: The product that the message asks about (`catalog_id`, `product_retailer_id`).
+    product: dict[str, Any] | None = None
+    #: People who stand in the text as ``@<digits>``.
+    mentions: tuple[Party, ...] = ()
     event: Literal["received"] = "received"
 
 
@@ -126,6 +71,8 @@ class SentByPhone:
     content: Content
     reply_to: str | None = None
     forwarded: bool = False
+    forwarded_often: bool = False
+    mentions: tuple[Party, ...] = ()
     event: Literal["sent_by_phone"] = "sent_by_phone"
 
 
@@ -144,6 +91,94 @@ class Revoked:
     at: datetime
     by_us: bool = False
     event: Literal["revoked"] = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reacted:
+    """Somebody put an emoji on a message, another one, or took it away (None).
+
+    `chat` is where the message stands: the person, or the group. `sender` is who reacts, in a
+    group; elsewhere it is the chat, or we (`by_us`: with the phone of our own number).
+    """
+
+    number: str
+    id: str
+    target: str
+    chat: Party
+    at: datetime
+    emoji: str | None
+    sender: Party | None = None
+    by_us: bool = False
+    event: Literal["reacted"] = "reacted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A message says something else now. The fields are those of `Reacted`."""
+
+    number: str
+    id: str
+    target: str
+    chat: Party
+    at: datetime
+    content: Content
+    sender: Party | None = None
+    by_us: bool = False
+    event: Literal["edited"] = "edited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voted:
+    """Somebody chose options of a poll; this is all that they chose now, perhaps nothing.
+
+    `options` are hex SHA-256 digests of the options' texts (UTF-8); None when the vote could not
+    be opened. The other fields are those of `Reacted`; `target` is the poll.
+    """
+
+    number: str
+    id: str
+    target: str
+    chat: Party
+    at: datetime
+    options: tuple[str, ...] | None
+    sender: Party | None = None
+    by_us: bool = False
+    event: Literal["voted"] = "voted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityChanged:
+    """A person has another number or id now. `old` is how we knew them, `new` how we shall."""
+
+    number: str
+    id: str
+    old: Party
+    new: Party
+    at: datetime
+    event: Literal["identity_changed"] = "identity_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupChanged:
+    """The subject or the picture of a group is another one, or people came and went."""
+
+    number: str
+    id: str
+    group: str
+    at: datetime
+    subject: str | None = None
+    event: Literal["group_changed"] = "group_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryTold:
+    """A chunk of what was written before the number was connected: kept, not shown."""
+
+    number: str
+    id: str
+    at: datetime
+    payload: dict[str, Any]
+    event: Literal["history"] = "history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,28 +228,18 @@ class Unhandled:
     event: Literal["unhandled"] = "unhandled"
 
 
-Event: TypeAlias = Received | SentByPhone | Revoked | Called | StatusReported | Unhandled
+Event: TypeAlias = (
+    Received
+    | SentByPhone
+    | Revoked
+    | Reacted
+    | Edited
+    | Voted
+    | IdentityChanged
+    | GroupChanged
+    | HistoryTold
+    | Called
+    | StatusReported
+    | Unhandled
+)
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingText:
-    body: str
-    kind: Literal["text"] = "text"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingMedia:
-    """A file that lies in the spool at `path`, ready to be uploaded."""
-
-    media: MediaKind
-    path: str
-    mime: str
-    filename: str
-    caption: str | None = None
-    #: Audio that the recipient shall see as a voice note, where the channel has those.
-    voice: bool = False
-    kind: Literal["media"] = "media"
-
-
-Outgoing: TypeAlias = OutgoingText | OutgoingMedia

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.chatwoot.models import Contact
 from bridge.chatwoot.webhook import ConversationChanged, MessageEvent
 from bridge.core.identity import keys as identity_keys
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.core.placement import ConversationStatus, status_of
 from bridge.relay.directory import Entry
 from bridge.relay.people import absorbed, place

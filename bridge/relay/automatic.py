@@ -14,7 +14,8 @@ from dataclasses import replace
 import orjson
 
 from bridge.clock import Clock, utc
-from bridge.core.message import SentByPhone, Text
+from bridge.core.content import Text
+from bridge.core.message import SentByPhone
 from bridge.engine.accept import is_new
 from bridge.engine.queue import Dead, Delivered, Job, NewJob, Outcome, Queue, Road
 from bridge.locale import failure, say

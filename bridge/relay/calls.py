@@ -13,9 +13,10 @@ import orjson
 import structlog
 
 from bridge.clock import Clock, to_ms
+from bridge.core.content import Text
 from bridge.core.ignoring import chat_of
 from bridge.core.instance import Behaviour
-from bridge.core.message import EVENT, MADE_UP, Called, Received, Text
+from bridge.core.message import EVENT, MADE_UP, Called, Received
 from bridge.engine.accept import is_new
 from bridge.engine.queue import (
     LOCAL,

@@ -18,7 +18,7 @@ from bridge.chatwoot.webhook import Typing
 from bridge.clock import Clock
 from bridge.core import identity
 from bridge.core.connection import Presence
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.core.placement import ConversationStatus
 from bridge.engine.pacing import Bucket, Rate
 from bridge.errors import BridgeError

@@ -18,7 +18,7 @@ from bridge.chatwoot.faults import ChatwootInvalid
 from bridge.chatwoot.models import Contact
 from bridge.clock import Clock
 from bridge.core import identity
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.errors import Certainty, PeerBroke, PeerBusy, PeerError, PeerGone, Scope
 from bridge.relay.directory import Side
 from bridge.store.engine import Store

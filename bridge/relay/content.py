@@ -12,8 +12,10 @@ from typing import Final
 import structlog
 
 from bridge.chatwoot.attachments import File, upload_name
+from bridge.core.content import Content, Media, Text, Unsupported
 from bridge.core.identity import display_name, e164
-from bridge.core.message import Media, Party, Received, SentByPhone, Text, Unsupported
+from bridge.core.message import Received, SentByPhone
+from bridge.core.party import Party
 from bridge.engine.queue import Job
 from bridge.errors import BridgeError, Certainty, PeerDown, PeerGone, Remedy, Scope, TooBig
 from bridge.locale import failure, say, texts
@@ -77,9 +79,11 @@ class Renderer:
             return name
         return say(self._language, "group.sender", name=name, number=number)
 
-    def _text(self, content: Text | Unsupported) -> str:
+    def _text(self, content: Content) -> str:
         if isinstance(content, Text):
             return to_chatwoot(content.body) if content.body.strip() else self._empty()
+        if not isinstance(content, Unsupported):
+            return say(self._language, "placeholder.unsupported", kind=self._kind(content.kind))
         if content.upstream == _UNDECRYPTABLE:
             return say(self._language, "placeholder.undecryptable")
         kind = self._kind(content.upstream)

@@ -21,7 +21,8 @@ from bridge.chatwoot.models import Message
 from bridge.clock import Clock
 from bridge.core.identity import merge
 from bridge.core.ignoring import chat_of, ignoring_rule
-from bridge.core.message import EVENT, Party, Received, SentByPhone
+from bridge.core.message import EVENT, Received, SentByPhone
+from bridge.core.party import Party
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, Outcome, Queue
 from bridge.errors import (
     PeerBusy,

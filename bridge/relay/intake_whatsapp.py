@@ -14,12 +14,18 @@ from bridge.core.ignoring import chat_of
 from bridge.core.message import (
     EVENT,
     Called,
+    Edited,
     Event,
+    GroupChanged,
+    HistoryTold,
+    IdentityChanged,
+    Reacted,
     Received,
     Revoked,
     SentByPhone,
     StatusReported,
     Unhandled,
+    Voted,
 )
 from bridge.engine.accept import apart, is_new
 from bridge.engine.queue import LOCAL, Dead, Delivered, Job, NewJob, Outcome, Queue, Road
@@ -128,6 +134,10 @@ class WhatsAppIntake:
                 return lambda: self._calls.accept(unit, entry, event, now, trace_id)
             case Revoked():
                 return lambda: self._revocations.accept(unit, entry, event, now, trace_id)
+            case (
+                Reacted() | Edited() | Voted() | IdentityChanged() | GroupChanged() | HistoryTold()
+            ):
+                return lambda: _unknown(unit, _road(event))
             case Unhandled():  # `_ignored` has taken these out
                 return lambda: _unknown(unit, _road(event))
             case _:
@@ -194,11 +204,11 @@ def _unknown(unit: Unit, road: Road) -> None:
 def _road(event: Event) -> Road:
     """Messages and their deletions are inbound, whoever of the two sides is behind them."""
     match event:
-        case Received() | SentByPhone() | Revoked():
+        case Received() | SentByPhone() | Revoked() | Reacted() | Edited() | Voted():
             return Road.INBOUND
         case StatusReported():
             return Road.STATUS
-        case Called() | Unhandled():
+        case Called() | IdentityChanged() | GroupChanged() | HistoryTold() | Unhandled():
             return Road.SIGNAL
         case _:
             assert_never(event)

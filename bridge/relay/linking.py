@@ -15,7 +15,7 @@ import orjson
 
 from bridge.clock import Clock
 from bridge.core.identity import keys, merge
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.engine.queue import (
     LOCAL,
     Dead,

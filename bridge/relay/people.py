@@ -16,7 +16,7 @@ import structlog
 
 from bridge.core.identity import keys as identity_keys
 from bridge.core.identity import merge
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.relay.directory import Entry
 from bridge.store.queries import chats
 from bridge.store.queries.chats import ChatRow

@@ -20,7 +20,7 @@ from bridge.chatwoot.attachments import Held, filename
 from bridge.chatwoot.models import Contact
 from bridge.clock import Clock
 from bridge.core.identity import e164, merge
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.engine.accept import is_new
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.errors import BridgeError, PeerError, PeerGone, PeerRefused, Remedy

@@ -6,7 +6,9 @@ import sqlite3
 
 from pydantic import ValidationError
 
-from bridge.core.message import EVENT, MADE_UP, Media, Party, Received, SentByPhone, Text
+from bridge.core.content import Media, Text
+from bridge.core.message import EVENT, MADE_UP, Received, SentByPhone
+from bridge.core.party import Party
 from bridge.relay.outgoing import AGENT_MESSAGE
 from bridge.store.queries import ledger
 from bridge.text.convert import to_whatsapp

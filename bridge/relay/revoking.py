@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from bridge.clock import Clock
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.core.receipts import OPEN
 from bridge.engine.accept import is_new
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import structlog
 
 from bridge.clock import Clock
-from bridge.core.message import Outgoing, OutgoingText, Party
+from bridge.core.outgoing import Outgoing, OutgoingText
+from bridge.core.party import Party
 from bridge.core.receipts import DONE
 from bridge.engine.queue import LOCAL, Again, Delivered, Job, Outcome, Queue
 from bridge.errors import Certainty, PeerDown, PeerError, PeerLocked

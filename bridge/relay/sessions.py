@@ -27,7 +27,8 @@ from bridge.core.connection import (
     Signal,
 )
 from bridge.core.instance import Behaviour
-from bridge.core.message import Event, Party
+from bridge.core.message import Event
+from bridge.core.party import Party
 from bridge.errors import PeerError, PeerTimeout, Unavailable
 from bridge.relay.directory import Entry
 from bridge.relay.link_states import ALIVE, LinkStates

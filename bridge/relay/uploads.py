@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 
 from bridge.chatwoot.attachments import rewrite
-from bridge.core.message import MediaKind, OutgoingMedia
+from bridge.core.content import MediaKind
+from bridge.core.outgoing import OutgoingMedia
 from bridge.engine.queue import Job
 from bridge.errors import (
     BridgeError,

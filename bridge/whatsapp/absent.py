@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from bridge.core.connection import LinkState
+from bridge.core.content import Media, MediaKind
 from bridge.core.instance import BAILEYS
-from bridge.core.message import Media, MediaKind, Outgoing, Party
+from bridge.core.outgoing import Outgoing
+from bridge.core.party import Party
 from bridge.errors import PeerLocked
 from bridge.whatsapp.channel import Accepted, Capabilities, Fetched, Link, MediaRule, Quote
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from bridge.core.connection import LinkState, Presence, Signal
+from bridge.core.content import Media, MediaKind
 from bridge.core.instance import Behaviour
-from bridge.core.message import Called, Event, Media, MediaKind, Outgoing, Party, Received
+from bridge.core.message import Called, Event, Received
+from bridge.core.outgoing import Outgoing, OutgoingText
+from bridge.core.party import Party
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,24 @@ class Capabilities:
     groups: bool = False
     #: It tells of our own sends as well, as if the phone of the number had written them.
     echoes_sends: bool = False
+    #: Buttons that a text may have, and the characters of their titles; 0: none.
+    buttons: int = 0
+    button_title: int = 20
+    #: Rows that a list may have, and the characters of their titles and descriptions; 0: no lists.
+    list_rows: int = 0
+    row_title: int = 24
+    row_description: int = 72
+    #: The characters of a text that has buttons or a list.
+    menu_body: int = 1024
+    #: There are approved templates.
+    templates: bool = False
+    #: So many hours after a person's last message only templates may be sent; None: always all.
+    window_hours: int | None = None
+    #: Places and contact cards can be sent as such.
+    locations: bool = False
+    cards: bool = False
+    #: People can be mentioned in groups.
+    mentions: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +141,37 @@ class MarksRead(Protocol):
 
     async def mark_read(self, message: Received) -> None:
         """Mark a message as read; repeating it does nothing. Raises `PeerError`."""
+        ...
+
+
+@runtime_checkable
+class Edits(Protocol):
+    """What a channel has that can change a text of ours after it was sent."""
+
+    async def edit(self, chat: Party, message_id: str, content: OutgoingText, *, key: str) -> None:
+        """Give a message that we sent another text. `key` is ours; repeating does no harm.
+
+        Raises `PeerError`; `PeerRefused` when it is too late for that.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedTemplate:
+    """A template that may be sent. `components` are as the channel tells them."""
+
+    name: str
+    language: str
+    category: str | None = None
+    components: tuple[dict[str, Any], ...] = ()
+
+
+@runtime_checkable
+class ListsTemplates(Protocol):
+    """What a channel has that knows approved templates."""
+
+    async def templates(self) -> Sequence[ApprovedTemplate]:
+        """All templates that are approved now. Raises `PeerError`."""
         ...
 
 

@@ -10,7 +10,10 @@ import orjson
 import pytest
 
 from bridge.core.connection import LinkState
-from bridge.core.message import Media, MediaKind, OutgoingMedia, OutgoingText, Party, Received
+from bridge.core.content import Media, MediaKind
+from bridge.core.message import Received
+from bridge.core.outgoing import OutgoingMedia, OutgoingText
+from bridge.core.party import Party
 from bridge.errors import PeerBroke, PeerBusy, PeerDown, PeerGone, PeerLocked, PeerRefused
 from bridge.net.guard import Guard
 from bridge.net.http import Http

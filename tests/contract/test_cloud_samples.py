@@ -14,21 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.core.content import Content, Media, MediaKind, Text, Unsupported
 from bridge.core.message import (
     EVENT,
-    Content,
     DeliveryState,
     Event,
-    Media,
-    MediaKind,
-    Party,
     Received,
     StatusReported,
-    Text,
     Unhandled,
-    Unsupported,
     UpstreamFault,
 )
+from bridge.core.party import Party
 from bridge.whatsapp.cloud.parser import parse
 
 SAMPLES = {

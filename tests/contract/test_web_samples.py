@@ -13,23 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.core.content import Content, Media, MediaKind, Text, Unsupported
 from bridge.core.message import (
     EVENT,
     Called,
-    Content,
     DeliveryState,
     Event,
-    Media,
-    MediaKind,
-    Party,
     Received,
     Revoked,
     SentByPhone,
     StatusReported,
-    Text,
     Unhandled,
-    Unsupported,
 )
+from bridge.core.party import Party
 from bridge.whatsapp.web.parser import events
 
 SAMPLES: dict[str, Any] = {

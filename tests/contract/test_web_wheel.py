@@ -8,18 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.core.message import (
-    EVENT,
-    Media,
-    MediaKind,
-    OutgoingMedia,
-    OutgoingText,
-    Party,
-    Received,
-    Text,
-    Unhandled,
-    Unsupported,
-)
+from bridge.core.content import Media, MediaKind, Text, Unsupported
+from bridge.core.message import EVENT, Received, Unhandled
+from bridge.core.outgoing import OutgoingMedia, OutgoingText
+from bridge.core.party import Party
 from bridge.whatsapp.channel import Quote
 from bridge.whatsapp.web import describing, envelope, inbound
 from bridge.whatsapp.web.content import message, revocation

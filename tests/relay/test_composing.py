@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bridge.core.connection import LinkState, Presence
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.errors import PeerBroke
 from bridge.relay import composing
 from bridge.sim.chatwoot import Conversation

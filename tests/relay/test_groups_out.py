@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.core.message import Media, MediaKind, Party
+from bridge.core.content import Media, MediaKind
+from bridge.core.party import Party
 from bridge.sim.chatwoot import Conversation
 from bridge.sim.pictures import png
 from support.bridge_house import MARINA, House

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.clock import utc
+from bridge.core.content import Unsupported
 from bridge.core.instance import InstanceOptions
-from bridge.core.message import DeliveryState, Party, Unsupported
+from bridge.core.message import DeliveryState
+from bridge.core.party import Party
 from bridge.relay.calls import ANSWERED
 from support.happenings import called
 from support.qr_events import GROUP, new_id, reported, wrote

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from bridge.core.message import Party
+from bridge.core.party import Party
 from support.bridge_house import NAME, House, bridge_house
 from support.happenings import written
 from support.qr_channel import QrPhones

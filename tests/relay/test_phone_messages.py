@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.core.message import DeliveryState, Media, MediaKind, Party, Unhandled
+from bridge.core.content import Media, MediaKind
+from bridge.core.message import DeliveryState, Unhandled
+from bridge.core.party import Party
 from bridge.errors import PeerBroke
 from bridge.sim.pictures import png
 from support.bridge_house import MARINA

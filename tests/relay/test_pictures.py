@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bridge.core.identity import display_name
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.errors import PeerBroke, PeerRefused
 from bridge.relay import pictures
 from bridge.sim.chatwoot.records import Contact, Upload

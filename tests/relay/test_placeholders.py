@@ -8,7 +8,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bridge.core.message import Received, Unsupported
+from bridge.core.content import Unsupported
+from bridge.core.message import Received
 from bridge.locale import LANGUAGES, texts
 from bridge.relay.content import Renderer
 from bridge.whatsapp.web.parser import events

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.core.connection import LinkState
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.errors import PeerBroke, PeerGone, PeerRefused
 from bridge.locale import LANGUAGES, texts
 from bridge.sim.chatwoot import Message

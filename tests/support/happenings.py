@@ -6,7 +6,9 @@ from datetime import timedelta
 from itertools import count
 
 from bridge.clock import SystemClock, utc
-from bridge.core.message import Called, Party, Received, Text
+from bridge.core.content import Text
+from bridge.core.message import Called, Received
+from bridge.core.party import Party
 
 MARINA = Party(wa_id="5511987650001", lid="11220033445566", name="Marina")
 RUI = Party(wa_id="5511987650002", lid="22330044556677", name="Rui")

@@ -21,17 +21,11 @@ from bridge.core.connection import (
     QrShown,
     Signal,
 )
+from bridge.core.content import Media, MediaKind
 from bridge.core.instance import BAILEYS, Behaviour, InstanceConfig
-from bridge.core.message import (
-    Called,
-    Event,
-    Media,
-    MediaKind,
-    Outgoing,
-    OutgoingText,
-    Party,
-    Received,
-)
+from bridge.core.message import Called, Event, Received
+from bridge.core.outgoing import Outgoing, OutgoingText
+from bridge.core.party import Party
 from bridge.errors import BridgeError, PeerBroke, PeerDown, PeerGone
 from bridge.whatsapp.channel import (
     Accepted,

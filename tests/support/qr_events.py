@@ -6,16 +6,9 @@ import itertools
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.core.message import (
-    Content,
-    DeliveryState,
-    Party,
-    Received,
-    Revoked,
-    SentByPhone,
-    StatusReported,
-    Text,
-)
+from bridge.core.content import Content, Text
+from bridge.core.message import DeliveryState, Received, Revoked, SentByPhone, StatusReported
+from bridge.core.party import Party
 from support.bridge_house import MARINA
 
 #: What a session calls its number; the instance is known from the session.

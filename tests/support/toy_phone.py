@@ -23,7 +23,8 @@ from typing import Any, Final
 from bridge.clock import Clock, SystemClock
 from bridge.core.connection import Closed, Opened, Presence, QrLimit, QrShown, Signal
 from bridge.core.instance import BAILEYS, InstanceOptions
-from bridge.core.message import Event, Party
+from bridge.core.message import Event
+from bridge.core.party import Party
 from bridge.whatsapp.web.channel import WebChannel
 from bridge.whatsapp.web.kind import web_kind
 from bridge.whatsapp.web.wire import Wire

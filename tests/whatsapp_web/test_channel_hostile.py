@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.core.connection import LinkState
-from bridge.core.message import Media, MediaKind, Unhandled
+from bridge.core.content import Media, MediaKind
+from bridge.core.message import Unhandled
 from bridge.errors import BridgeError
 from support.toy_phone import toy_line
 

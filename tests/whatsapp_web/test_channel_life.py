@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 from bridge.clock import ManualClock, SystemClock
 from bridge.core.connection import Closed, LinkState, Opened, QrShown
 from bridge.core.instance import BAILEYS, Behaviour, Proxy
-from bridge.core.message import OutgoingText, Party
+from bridge.core.outgoing import OutgoingText
+from bridge.core.party import Party
 from bridge.errors import PeerDown, PeerError
 from bridge.whatsapp.channel import (
     Channel,

@@ -14,21 +14,11 @@ from structlog.testing import capture_logs
 
 from bridge.clock import ManualClock, utc
 from bridge.core.connection import Presence
+from bridge.core.content import Media, MediaKind, Text
 from bridge.core.instance import Behaviour
-from bridge.core.message import (
-    Called,
-    DeliveryState,
-    Event,
-    Media,
-    MediaKind,
-    OutgoingMedia,
-    OutgoingText,
-    Party,
-    Received,
-    StatusReported,
-    Text,
-    Unhandled,
-)
+from bridge.core.message import Called, DeliveryState, Event, Received, StatusReported, Unhandled
+from bridge.core.outgoing import OutgoingMedia, OutgoingText
+from bridge.core.party import Party
 from bridge.errors import (
     Certainty,
     PeerBroke,

@@ -14,8 +14,11 @@ import pytest
 
 from bridge.clock import SystemClock
 from bridge.core.connection import QrShown
+from bridge.core.content import Text
 from bridge.core.instance import BAILEYS
-from bridge.core.message import OutgoingText, Party, Received, Text
+from bridge.core.message import Received
+from bridge.core.outgoing import OutgoingText
+from bridge.core.party import Party
 from bridge.errors import PeerRefused
 from bridge.whatsapp.channel import Fate
 from bridge.whatsapp.web.channel import WebChannel

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from bridge.core.message import Party
+from bridge.core.party import Party
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.core.message import MediaKind
+from bridge.core.content import MediaKind
 from bridge.whatsapp.channel import Capabilities, MediaRule
 
 __all__ = ("CAPABILITIES", "CAPTIONED")

@@ -14,15 +14,10 @@ from aiohttp import FormData
 from yarl import URL
 
 from bridge.core.connection import LinkState
-from bridge.core.message import (
-    Media,
-    MediaKind,
-    Outgoing,
-    OutgoingMedia,
-    OutgoingText,
-    Party,
-    Received,
-)
+from bridge.core.content import Media, MediaKind
+from bridge.core.message import Received
+from bridge.core.outgoing import Outgoing, OutgoingMedia, OutgoingText
+from bridge.core.party import Party
 from bridge.errors import (
     ForbiddenAddress,
     PeerBroke,
@@ -183,6 +178,10 @@ class CloudChannel:
                 return "text", {"body": text, "preview_url": linked}
             case OutgoingMedia():
                 return content.media.value, await self._uploaded(content)
+            case _:
+                raise PeerRefused(
+                    f"A message of this kind ({content.kind}) cannot be sent.", code="whatsapp.kind"
+                )
 
     async def _uploaded(self, content: OutgoingMedia) -> dict[str, Any]:
         if content.caption and content.media not in CAPTIONED:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bridge.core.message import Content, Media, MediaKind, Text, Unsupported
+from bridge.core.content import Content, Media, MediaKind, Text, Unsupported
 from bridge.whatsapp.shapes import clip, rows, storable, table, word
 
 __all__ = ("complaint", "content")

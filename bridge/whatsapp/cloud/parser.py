@@ -14,12 +14,12 @@ from typing import Any
 from bridge.core.message import (
     DeliveryState,
     Event,
-    Party,
     Received,
     StatusReported,
     Unhandled,
     UpstreamFault,
 )
+from bridge.core.party import Party
 from bridge.whatsapp.cloud.content import complaint, content
 from bridge.whatsapp.shapes import clip, rows, storable, table, word
 

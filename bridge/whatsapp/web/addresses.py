@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.core.phone import Kind, from_channel
 from bridge.whatsapp.shapes import rows, table, word
 

@@ -13,8 +13,11 @@ import structlog
 
 from bridge.clock import Clock
 from bridge.core.connection import Opened, Presence, Signal
+from bridge.core.content import Media
 from bridge.core.instance import Behaviour
-from bridge.core.message import MADE_UP, Called, Media, Outgoing, Party, Received
+from bridge.core.message import MADE_UP, Called, Received
+from bridge.core.outgoing import Outgoing
+from bridge.core.party import Party
 from bridge.errors import (
     BridgeError,
     Certainty,

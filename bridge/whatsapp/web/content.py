@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bridge.core.message import MediaKind, Outgoing, OutgoingMedia, OutgoingText, Party
+from bridge.core.content import MediaKind
+from bridge.core.outgoing import Outgoing, OutgoingMedia, OutgoingText
+from bridge.core.party import Party
+from bridge.errors import PeerRefused
 from bridge.whatsapp.channel import Quote
 from bridge.whatsapp.web.addresses import bare, chat_jid
 from bridge.whatsapp.web.envelope import tidy
@@ -50,6 +53,10 @@ def message(
             field = _FIELDS[kind]
             said = _file(content) | ({"contextInfo": context} if context else {})
             return {field: said}, Attachment(field=field, path=path, kind=kind.value)
+        case _:
+            raise PeerRefused(
+                f"A message of this kind ({content.kind}) cannot be sent.", code="whatsapp.kind"
+            )
 
 
 def revocation(chat: str, message_id: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bridge.core.message import Media
+from bridge.core.content import Media
 from bridge.errors import PeerDown, PeerGone, Scope, TooBig
 from bridge.whatsapp.channel import Fetched
 from bridge.whatsapp.shapes import word

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from bridge.core.message import Content, Media, MediaKind, Text, Unsupported
+from bridge.core.content import Content, Media, MediaKind, Text, Unsupported
 from bridge.whatsapp.shapes import table, word
 from bridge.whatsapp.web.describing import described
 from bridge.whatsapp.web.envelope import Opened, opened, slim
@@ -95,6 +95,8 @@ def _words(said: Content) -> str | None:
             return caption
         case Unsupported(detail=detail):
             return detail
+        case _:
+            return None
 
 
 def reply_to(message: Opened) -> str | None:

@@ -11,20 +11,19 @@ from typing import Any, Final
 
 import orjson
 
+from bridge.core.content import Content, Unsupported
 from bridge.core.message import (
     MADE_UP,
     Called,
-    Content,
     DeliveryState,
     Event,
-    Party,
     Received,
     Revoked,
     SentByPhone,
     StatusReported,
     Unhandled,
-    Unsupported,
 )
+from bridge.core.party import Party
 from bridge.core.phone import Kind
 from bridge.whatsapp.shapes import rows, table, word
 from bridge.whatsapp.web import inbound

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.errors import PeerBroke
 from bridge.whatsapp.channel import Accepted
 from bridge.whatsapp.shapes import word

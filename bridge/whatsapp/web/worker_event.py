@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from bridge.core.message import Party, Unhandled
+from bridge.core.message import Unhandled
+from bridge.core.party import Party
 from bridge.core.phone import Kind
 from bridge.whatsapp.shapes import clip, word
 from bridge.whatsapp.web.addresses import bare, kind_of, party_of

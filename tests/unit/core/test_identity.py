@@ -19,7 +19,7 @@ from bridge.core.identity import (
     merge,
     numbers,
 )
-from bridge.core.message import Party
+from bridge.core.party import Party
 
 OLD_FORM = Party(wa_id="554899887766")
 NEW_FORM = Party(wa_id="5548999887766")

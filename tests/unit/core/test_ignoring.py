@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridge.core.content import Text
 from bridge.core.ignoring import chat_of, ignoring_rule
-from bridge.core.message import Party, Received, SentByPhone, Text
+from bridge.core.message import Received, SentByPhone
+from bridge.core.party import Party
 
 GROUP = "120363040468224422"
 MARINA = Party(wa_id="5511987650001", lid="99887766554433@lid", bsuid="BR.13491200000000000001")

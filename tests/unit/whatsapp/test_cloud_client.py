@@ -12,7 +12,9 @@ import pytest
 from aiohttp import web
 
 from bridge.core.connection import LinkState
-from bridge.core.message import Media, MediaKind, OutgoingMedia, OutgoingText, Party
+from bridge.core.content import Media, MediaKind
+from bridge.core.outgoing import OutgoingMedia, OutgoingText
+from bridge.core.party import Party
 from bridge.errors import (
     BridgeError,
     Certainty,

@@ -8,18 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.core.message import (
-    EVENT,
-    DeliveryState,
-    Event,
-    Media,
-    Party,
-    Received,
-    StatusReported,
-    Text,
-    Unhandled,
-    Unsupported,
-)
+from bridge.core.content import Media, Text, Unsupported
+from bridge.core.message import EVENT, DeliveryState, Event, Received, StatusReported, Unhandled
+from bridge.core.party import Party
 from bridge.whatsapp.cloud.parser import parse
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -18,7 +18,8 @@ from bridge.core.instance import (
     InstanceOptions,
     Proxy,
 )
-from bridge.core.message import OutgoingText, Party
+from bridge.core.outgoing import OutgoingText
+from bridge.core.party import Party
 from bridge.errors import Certainty, PeerLocked, Scope
 from bridge.net.guard import Guard
 from bridge.net.http import Http

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.identity import keys
-from bridge.core.message import Party
+from bridge.core.party import Party
 from bridge.core.phone import Kind
 from bridge.whatsapp.web.addresses import (
     Found,

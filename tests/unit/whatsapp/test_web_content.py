@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from bridge.core.message import MediaKind, OutgoingMedia, OutgoingText, Party
+from bridge.core.content import MediaKind
+from bridge.core.outgoing import OutgoingMedia, OutgoingText
+from bridge.core.party import Party
 from bridge.relay.uploads import kind_for
 from bridge.whatsapp.channel import Quote
 from bridge.whatsapp.web.capabilities import CAPABILITIES

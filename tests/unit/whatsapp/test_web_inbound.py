@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.core.message import EVENT, Media, MediaKind, Received, Text, Unsupported
+from bridge.core.content import Media, MediaKind, Text, Unsupported
+from bridge.core.message import EVENT, Received
 from bridge.whatsapp.web.parser import events
 
 PHONE = "5511987650001@s.whatsapp.net"

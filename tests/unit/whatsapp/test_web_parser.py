@@ -8,20 +8,19 @@ from typing import Any
 import orjson
 import pytest
 
+from bridge.core.content import Text, Unsupported
 from bridge.core.message import (
     EVENT,
     Called,
     DeliveryState,
     Event,
-    Party,
     Received,
     Revoked,
     SentByPhone,
     StatusReported,
-    Text,
     Unhandled,
-    Unsupported,
 )
+from bridge.core.party import Party
 from bridge.whatsapp.web.parser import events
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)

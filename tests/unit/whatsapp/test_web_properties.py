@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.message import EVENT, Received, SentByPhone, Text
+from bridge.core.content import Text
+from bridge.core.message import EVENT, Received, SentByPhone
 from bridge.whatsapp.web.envelope import tidy
 from bridge.whatsapp.web.parser import events
 
