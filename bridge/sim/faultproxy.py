@@ -118,7 +118,7 @@ class FaultProxy:
         """
         self._orders.append(_Order(mode=mode, left=count, on=on))
 
-    async def wait_for(self, predicate: Callable[[], bool], timeout: float = 5.0) -> None:  # noqa: ASYNC109  an argument of the public API
+    async def wait_for(self, predicate: Callable[[], bool], timeout: float = 20.0) -> None:  # noqa: ASYNC109  an argument of the public API
         """Wait until a predicate over the counters holds; `TimeoutError` otherwise."""
         await self._watch.wait_for(predicate, timeout)
 

@@ -25,7 +25,7 @@ class Watch:
                 if holds:
                     future.set_result(None)
 
-    async def wait_for(self, predicate: Callable[[], bool], timeout: float = 5.0) -> None:  # noqa: ASYNC109  an argument of the public API, passed on to asyncio.timeout
+    async def wait_for(self, predicate: Callable[[], bool], timeout: float = 20.0) -> None:  # noqa: ASYNC109  an argument of the public API, passed on to asyncio.timeout
         """Return as soon as `predicate()` is true; `TimeoutError` after `timeout` seconds.
 
         What the predicate raises is raised here.

@@ -53,12 +53,12 @@ class Wire:
 
     async def head(self) -> str:
         """Read one status line with its headers."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return (await self.reader.readuntil(b"\r\n\r\n")).decode()
 
     async def rest(self) -> bytes:
         """Read until the server closes the connection."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.reader.read()
 
 

@@ -142,7 +142,7 @@ class House:
         queue.settle = settled  # type: ignore[method-assign]
         queue.cancel = cancelled  # type: ignore[method-assign]
 
-    async def quiet(self, timeout: float = 10) -> None:  # noqa: ASYNC109  handed to asyncio.timeout
+    async def quiet(self, timeout: float = 30) -> None:  # noqa: ASYNC109  handed to asyncio.timeout
         """Wait until no webhook is under way and no job waits or runs."""
         async with asyncio.timeout(timeout):
             while True:
@@ -158,7 +158,7 @@ class House:
         """Set the clock ahead, and wait until nothing is due any more."""
         self.clock.ahead_seconds += hours * 3600
         self.service.queue.resume(LOCAL)  # the worker looks at the clock again
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 self._moved.clear()
                 due = "SELECT COUNT(*) AS n FROM job WHERE state='waiting' AND due_at<=?"

@@ -158,7 +158,7 @@ class QrPhone:
 
     async def _until(self, is_so: object) -> None:
         assert callable(is_so)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not is_so():
                 self._moved.clear()
                 await self._moved.wait()

@@ -38,7 +38,7 @@ async def reaches(house: House, state: LinkState) -> ConnectionView:
     moved = asyncio.Event()
     house.service.events.listen(lambda _happened: moved.set())
     entry = house.service.instances.entry(NAME)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (view := house.service.connections.view(entry)).state is not state:
             await moved.wait()
             moved.clear()

@@ -158,11 +158,11 @@ class ChatwootSim(Dashboard):
 
     # waiting
 
-    async def wait_for(self, predicate: Callable[[], bool], timeout: float = 5.0) -> None:  # noqa: ASYNC109 -- handed to asyncio.timeout
+    async def wait_for(self, predicate: Callable[[], bool], timeout: float = 20.0) -> None:  # noqa: ASYNC109 -- handed to asyncio.timeout
         """Wait until the predicate holds, looking at every change; else `TimeoutError`."""
         await self._watch.wait_for(predicate, timeout)
 
-    async def settled(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109 -- handed to asyncio.timeout
+    async def settled(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109 -- handed to asyncio.timeout
         """Wait until every webhook has been delivered or has failed, held ones too."""
         await self.wait_for(lambda: self.webhooks.pending == 0, timeout)
 

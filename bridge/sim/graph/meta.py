@@ -145,11 +145,11 @@ class Meta:
         }
         return await self.outbox.get(target, query) == (200, challenge)
 
-    async def settled(self, timeout: float = 10) -> None:  # noqa: ASYNC109  part of the public API
+    async def settled(self, timeout: float = 30) -> None:  # noqa: ASYNC109  part of the public API
         """Wait until no webhook is outstanding: no status to come, no redelivery."""
         await self.outbox.settled(timeout)
 
-    async def wait_for(self, predicate: Callable[[], bool], timeout: float = 5) -> None:  # noqa: ASYNC109  part of the public API
+    async def wait_for(self, predicate: Callable[[], bool], timeout: float = 20) -> None:  # noqa: ASYNC109  part of the public API
         """Wait until a predicate over the public attributes holds; else `TimeoutError`."""
         await self.watch.wait_for(predicate, timeout)
 

@@ -9,7 +9,7 @@ from typing import Final
 from bridge.sim.watch import Watch
 from support.whatsapp_web.nodes import Node
 
-SECONDS: Final = 10.0
+SECONDS: Final = 30.0
 _TOLD = 15
 
 
