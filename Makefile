@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 REPORTS := .reports
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web run test lint format bench lock notices errors clean setup setup-dev
+.PHONY: help demo demo-web run test test-chatwoots lint format bench lock notices errors clean setup setup-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ else
 		--junit-xml=$(REPORTS)/junit.xml --cov --cov-report=
 	scripts/coverage-gate
 endif
+
+test-chatwoots: setup-dev ## The relay's tests against each version of Chatwoot in turn
+	for version in 4.2.0 4.9.0 4.11.0 4.13.0 4.18.0; do \
+		PONTE_TEST_CHATWOOT=$$version $(BIN)/pytest -n auto --maxprocesses=4 tests/relay || exit 1; \
+	done
 
 lint: setup-dev ## Style, format, types, layers
 	$(BIN)/ruff check

@@ -20,7 +20,8 @@ async def nothing_left(house: House, *tables: str) -> None:
     assert await house.rows("SELECT * FROM job WHERE kind<>'cleanup' OR length(payload)>0") == []
 
 
-async def test_a_secret_that_is_read_anew_takes_no_change_back(house: House) -> None:
+async def test_a_secret_that_is_read_anew_takes_no_change_back(signing_house: House) -> None:
+    house = signing_house
     chat = await house.talk()
     house.chat.reset_secret(house.inbox.id)
     reading = house.chat.faults.hang(30, route="GET inbox", times=1, acts=True)

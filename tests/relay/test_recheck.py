@@ -14,6 +14,11 @@ from bridge.sim.chatwoot import Conversation
 from support.bridge_house import House, bridge_house
 
 
+@pytest.fixture
+def house(signing_house: House) -> House:
+    return signing_house
+
+
 def event(house: House, chat: Conversation, text: str, *, id_: int = 99_001) -> bytes:
     body: dict[str, Any] = {
         "event": "message_created",

@@ -236,7 +236,7 @@ async def test_ten_deliveries_run_at_once(at):
     ("version", "sent"),
     [
         ("4.9.0", "a\\\nb"),
-        ("4.10.0", "<p>a\\\nb</p>"),
+        ("4.10.0", "<p>a<br />\nb</p>\n"),
         ("4.13.0", "a\\\nb"),
         ("4.14.0", "a\nb"),
     ],

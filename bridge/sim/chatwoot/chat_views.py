@@ -194,6 +194,10 @@ def attachment(world: World, row: Attachment) -> Json:
         "file_type": row.file_type,
         "account_id": world.account_id,
         "meta": row.meta,
+    }
+    if row.shared is not None:
+        return shown | row.shared
+    shown |= {
         "extension": None,
         "data_url": world.blob_url(row.blob),
         "thumb_url": world.picture_url(row.blob) if row.file_type == "image" else "",

@@ -119,17 +119,24 @@ class Dashboard:
         private: bool = False,
         agent: User | None = None,
         voice: bool = False,
+        shared: Sequence[Json] = (),
+        **fields: Any,
     ) -> Message:
-        """Write as an agent who has the conversation open (which marks it as seen)."""
+        """Write as an agent who has the conversation open (which marks it as seen).
+
+        `shared` are attachments without a file (places, contacts) as webhooks show them; `fields`
+        as in the REST create.
+        """
         who, chat = self._who(agent), self.world.conversations[conversation_id]
         conversations.see(self.world, chat, reader=who)
-        params: Json = {"content": text, "private": private, "is_voice_message": voice}
+        params: Json = {"content": text, "private": private, "is_voice_message": voice, **fields}
         params["attachments"] = [
             Upload(filename=name, data=data, mime=mime) for name, data, mime in attachments
         ]
         if in_reply_to is not None:
-            params["content_attributes"] = {"in_reply_to": in_reply_to}
-        return messages.create(self.world, chat, params, actor=who)
+            given = params.get("content_attributes") or {}
+            params["content_attributes"] = {**given, "in_reply_to": in_reply_to}
+        return messages.create(self.world, chat, params, actor=who, shared=shared)
 
     def agent_starts_conversation(
         self, contact_id: int, inbox_id: int, text: str, *, agent: User | None = None
@@ -147,6 +154,11 @@ class Dashboard:
 
     def agent_retries(self, message_id: int, *, agent: User | None = None) -> None:
         messages.retry(self.world, self.world.messages[message_id], actor=self._who(agent))
+
+    def agent_edits(self, message_id: int, text: str, *, agent: User | None = None) -> None:
+        """As forks offer it; stock Chatwoot does not."""
+        row = self.world.messages[message_id]
+        messages.edit(self.world, row, text, actor=self._who(agent))
 
     def agent_deletes(self, message_id: int, *, agent: User | None = None) -> None:
         messages.delete(self.world, self.world.messages[message_id], actor=self._who(agent))

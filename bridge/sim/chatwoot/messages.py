@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -97,8 +98,12 @@ def create(
     *,
     actor: Author,
     arrived: float | None = None,
+    shared: Sequence[Json] = (),
 ) -> Message:
-    """Store a message and do everything that Chatwoot does by itself after the commit."""
+    """Store a message and do everything that Chatwoot does by itself after the commit.
+
+    `shared` are attachments without a file, which no client can make (1.8).
+    """
     check(world, chat, params, channel=chat.inbox.channel_type)
     blobs = _files(world, params.get("attachments"))
     kind = params.get("message_type") or "outgoing"
@@ -123,6 +128,8 @@ def create(
     meta = _voice(world, params)
     for blob in blobs:
         world.attach(message, blob, meta=dict(meta))
+    for row in shared:
+        world.share(message, row)
     store(world, message, actor=actor)
     return message
 
@@ -279,6 +286,13 @@ def retry(world: World, message: Message, *, actor: Author) -> None:
     if message.content_attributes:
         message.content_attributes = {}
         _updated(world, message, actor=actor)
+
+
+def edit(world: World, message: Message, content: str, *, actor: Author) -> None:
+    """What no stock server has and forks do: another text, told as any other change."""
+    message.content = content
+    message.content_attributes = {**message.content_attributes, "is_edited": True}
+    _updated(world, message, actor=actor)
 
 
 def delete(world: World, message: Message, *, actor: Author) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+from markdown_it import MarkdownIt
+
 from bridge.sim.chatwoot import chat_views, views
 from bridge.sim.chatwoot.records import Author, Conversation, Json, Message
 from bridge.sim.chatwoot.world import Event, World, iso
 
+#: CommonMark with every line break kept, and no HTML of its writer's.
+_HTML = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("strikethrough")
 _ESCAPED_NEWLINE = re.compile(r"\\\r?\n")
 
 
@@ -62,7 +66,7 @@ def _content(world: World, content: str | None) -> str | None:
     if content is None:
         return None
     if world.profile.renders_html:
-        return "".join(f"<p>{part}</p>" for part in content.split("\n\n"))
+        return str(_HTML.render(content))
     if world.profile.strips_backslashes:
         return _ESCAPED_NEWLINE.sub("\n", content)
     return content

@@ -185,6 +185,8 @@ class Attachment:
     file_type: str
     blob: Blob
     meta: Json = field(default_factory=dict)
+    #: What a place or a contact has instead of a file (chatwoot-api.md 3.4).
+    shared: Json | None = None
 
     @property
     def data(self) -> bytes:
