@@ -22,8 +22,8 @@ _MAX_HOST = 253
 def find_addresses(text: str, *, handles: bool = True) -> list[Span]:
     """Give the places of all addresses, in order, not overlapping.
 
-    A mark at the end of an address (``*https://x.example*``) does not belong to it. `handles`
-    adds names such as ``@_maria_``.
+    A mark at the end of an address (``*https://x.example*``) does not belong to it. Names such as
+    ``@_maria_`` count, too, unless `handles` is false.
     """
     if "/" not in text and "@" not in text and "www." not in text:
         return []
@@ -35,9 +35,10 @@ def find_addresses(text: str, *, handles: bool = True) -> list[Span]:
         if not found:
             return spans
         at, _, anchor = min(found)
-        span = _grow(text, at, anchor, floor, handles=handles)
+        span = _grow(text, at, anchor, floor)
         if span is not None:
-            spans.append(span)
+            if handles or text[span[0]] != "@":
+                spans.append(span)
             floor = span[1]
         past = max(at + 1, floor)
         for each, place in nearest.items():
@@ -45,9 +46,9 @@ def find_addresses(text: str, *, handles: bool = True) -> list[Span]:
                 nearest[each] = text.find(each, past)
 
 
-def _grow(text: str, at: int, anchor: str, floor: int, *, handles: bool) -> Span | None:
+def _grow(text: str, at: int, anchor: str, floor: int) -> Span | None:
     if anchor == "@":
-        return _email(text, at, floor) or (_handle(text, at) if handles else None)
+        return _email(text, at, floor) or _handle(text, at)
     if anchor == "://":
         start = _back(text, at, floor, _MAX_SCHEME, frozenset("+.-"))
         while start < at and not text[start].isalpha():

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from unicodedata import category
 
+from bridge.core.lines import one_line
 from bridge.text import markdown, rendered, whatsapp
 from bridge.text.escaping import Piece, Role, escape
 
 _ZERO_WIDTH = "\u200b"
 _MAX_NAME = 100
-#: Controls that turn the direction of the text after them.
-_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 #: Characters that alone can make Markdown or HTML mean something inside a line.
 _MARKDOWN = "*_~`[\\<&>#"
 #: The same for WhatsApp's marks, and what Markdown would misread in its texts.
@@ -24,8 +23,7 @@ def to_whatsapp(text: str) -> str:
 
     Text without markup comes back as it is. The answer may be empty.
     """
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _line_ends(text)
     if not any(char in text for char in _MARKDOWN):
         return text.rstrip()
     if rendered.is_rendered(text):
@@ -36,11 +34,19 @@ def to_whatsapp(text: str) -> str:
 def to_chatwoot(text: str) -> str:
     """WhatsApp text as the Markdown that Chatwoot's dashboard shows alike.
 
-    Text that Markdown does not misread comes back as it is.
+    Text that Markdown does not misread comes back as it is. Nothing is done about Liquid, which
+    Chatwoot runs in outgoing texts alone (`neutralise_liquid`).
     """
+    text = _line_ends(text)
     if not any(char in text for char in _WHATSAPP) and not _may_begin_block(text):
         return text
     return markdown.write(whatsapp.read(text))
+
+
+def _line_ends(text: str) -> str:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 def _may_begin_block(text: str) -> bool:
@@ -69,7 +75,7 @@ def sign(text: str, *, name: str, delimiter: str | None) -> str:
     (evolution-chatwoot.md 4.5). An empty text gives the name alone; a name with nothing to show
     gives the text alone.
     """
-    shown = _clean(name)
+    shown = displayed_name(name)
     if not shown:
         return text
     if not text.strip():
@@ -78,13 +84,8 @@ def sign(text: str, *, name: str, delimiter: str | None) -> str:
     return f"*{shown}:*{between}{text}"
 
 
-def _clean(name: str) -> str:
-    """A name in one line, without what would end the bold or hide in it."""
-    kept = (" " if char.isspace() else char for char in name if not _breaks_bold(char))
-    return " ".join("".join(kept).split())[:_MAX_NAME].strip()
-
-
-def _breaks_bold(char: str) -> bool:
-    if char in "*_~`" or char in _DIRECTIONS:
-        return True
-    return category(char) in {"Cc", "Cs"} and not char.isspace()
+def displayed_name(name: str) -> str:
+    """A name in one line, without what would end its bold or hide in it; empty: nothing to show."""
+    kept = "".join(char for char in name if char not in "*_~`")
+    shown = one_line(kept)[:_MAX_NAME].strip()
+    return shown if any(category(char)[0] in "LNPS" for char in shown) else ""

@@ -5,12 +5,12 @@ The tokens keep more of the typed text than CommonMark does, since a customer re
 * every line break counts, spaces at line edges stay, and a paragraph needs no empty line to end
   a list or a quote before it (no lazy lines);
 * no mark is read inside addresses;
+* a backslash counts only where an editor can have written it (`backslashes`);
 * indented code, tables, reference definitions and HTML are text; ``<br>`` is a line break.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from functools import cache
 
@@ -32,12 +32,11 @@ from markdown_it.rules_inline import (
 )
 
 from bridge.text.addresses import Span, find_addresses
+from bridge.text.backslashes import literal_backslashes
 from bridge.text.tree import MAX_DEPTH
 
 _BLOCK_RULES = ["fence", "blockquote", "hr", "list", "heading"]
 _ALT = ["paragraph", "reference", "blockquote", "list"]
-#: The characters at which an inline rule may begin; the scan runs from one to the next.
-_SPECIAL = re.compile(r"[\n\\`~*_\[\]!<&]")
 _BREAKS = ("<br>", "<br/>", "<br />")
 
 
@@ -59,13 +58,13 @@ def parser() -> MarkdownIt:
     """The parser; it keeps no state between texts."""
     md = _Parser("zero").enable(_BLOCK_RULES)
     md.inline.ruler2.enable(["strikethrough", "emphasis"])
-    md.inline.terminator_re = _SPECIAL
     md.core.ruler.at("normalize", _keep_source)
     block = md.block.ruler
     block.at("blockquote", _shallow(blockquote), {"alt": _ALT})
     block.at("list", _shallow(list_block), {"alt": ["paragraph", "reference", "blockquote"]})
     block.at("paragraph", _paragraph)
     block.before("paragraph", "unquoted", _unquoted, {"alt": ["blockquote"]})
+    md.inline.ruler.at("text", _text)
     md.inline.ruler.after("text", "special", _special)
     return md
 
@@ -106,14 +105,32 @@ def _paragraph(state: StateBlock, start: int, _end: int, _silent: bool) -> bool:
     state.parentType = outer
     state.line = line
     content = state.getLines(start, line, state.blkIndent, keepLastLF=False)
-    kept = content.rstrip("\\")
     state.push("paragraph_open", "p", 1).map = [start, line]
     token = state.push("inline", "", 0)
-    token.content = kept + "\\" * ((len(content) - len(kept)) & ~1)
+    token.content = _without_last_break(content)
     token.map = [start, line]
     token.children = []
     state.push("paragraph_close", "p", -1)
     return True
+
+
+def _without_last_break(content: str) -> str:
+    kept = content.rstrip("\\")
+    single = (len(content) - len(kept)) % 2
+    if not single or len(content) - 1 in literal_backslashes(content):
+        return content
+    return content[:-1]
+
+
+def _text(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 markdown-it calls it so
+    """Text up to the next character at which another rule may begin."""
+    end = start = state.pos
+    while end < state.posMax and state.src[end] not in _STOPS:
+        end += 1
+    if not silent:
+        state.append_pending(state.src[start:end])
+    state.pos = end
+    return end > start
 
 
 def _special(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 markdown-it calls it so
@@ -149,6 +166,14 @@ def _newline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 markdown
         state.push("softbreak", "br", 0)
     state.pos += 1
     return True
+
+
+def _backslash(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 markdown-it calls it so
+    source, literal = state.env.get("backslashes", ("", frozenset()))
+    if source is not state.src:
+        literal = frozenset(literal_backslashes(state.src))
+        state.env["backslashes"] = (state.src, literal)
+    return state.pos not in literal and escape(state, silent)
 
 
 def _backticks(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 markdown-it calls it so
@@ -194,9 +219,10 @@ def _angle(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 markdown-i
     return True
 
 
+#: The rules by the character at which they begin.
 _RULES: dict[str, RuleFuncInlineType] = {
     "\n": _newline,
-    "\\": escape,
+    "\\": _backslash,
     "`": _backticks,
     "~": strikethrough.tokenize,
     "*": emphasis.tokenize,
@@ -206,3 +232,5 @@ _RULES: dict[str, RuleFuncInlineType] = {
     "<": _angle,
     "&": entity,
 }
+#: Where text ends for a while. The end of a link's text is looked for by the rule of its start.
+_STOPS = frozenset({*_RULES, "]"})

@@ -12,6 +12,9 @@ from enum import Enum
 from html import unescape
 from unicodedata import category
 
+from bridge.text.backslashes import beside
+from bridge.text.characters import is_gap
+
 _ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _SPECIAL = "*_~`]\\<&"
 _STARTS = frozenset("#>+-*_=~`[|: \t0123456789")
@@ -65,12 +68,18 @@ def escape(pieces: list[Piece]) -> str:
     if escaped:
         roles = roles or [piece.role for piece in pieces for _ in piece.text]
         escaped = {at for at in escaped if roles[at] is Role.LITERAL}
+        escaped.update(at for at in beside(escaped, text) if roles[at] is Role.LITERAL)
     return _apply(text, escaped)
 
 
 def is_punctuation(char: str) -> bool:
     """Whether CommonMark takes a character for punctuation (ASCII, or category P)."""
     return char in _ASCII_PUNCTUATION or category(char)[0] == "P"
+
+
+def is_symbol(char: str) -> bool:
+    """Whether CommonMark takes a character for punctuation only since 0.31: emoji, currencies."""
+    return category(char)[0] == "S"
 
 
 def _apply(text: str, escaped: set[int]) -> str:
@@ -130,7 +139,7 @@ def _flanks(before: str, after: str, *, symbols: bool) -> tuple[bool, bool]:
     Up to markdown-it 13 (CommonMark 0.30) symbols such as emoji were no punctuation, then they
     were: `symbols`.
     """
-    gap_before, gap_after = before.isspace(), after.isspace()
+    gap_before, gap_after = is_gap(before), is_gap(after)
     edge_before = _is_edge(before, symbols=symbols)
     edge_after = _is_edge(after, symbols=symbols)
     left = not gap_after and (not edge_after or gap_before or edge_before)
@@ -139,7 +148,7 @@ def _flanks(before: str, after: str, *, symbols: bool) -> tuple[bool, bool]:
 
 
 def _is_edge(char: str, *, symbols: bool) -> bool:
-    return is_punctuation(char) or (symbols and category(char)[0] == "S")
+    return is_punctuation(char) or (symbols and is_symbol(char))
 
 
 def _delimiters(char: str, runs: list[_Run]) -> Iterable[_Run]:
@@ -169,7 +178,7 @@ def _misread(text: str, at: int) -> bool:
             return text.startswith("(", at + 1)
         case "\\":
             follower = text[at + 1 : at + 2]
-            return follower == "\n" or follower in _ASCII_PUNCTUATION
+            return follower in {"", "\n"} or follower in _ASCII_PUNCTUATION
         case "<":
             end = text.find(">", at, at + 2048)
             inside = text[at + 1 : end]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
+from bridge.text.characters import HAIR_SPACE, in_word
 from bridge.text.dialect import parser
 from bridge.text.tree import (
     MAX_DEPTH,
@@ -23,6 +24,7 @@ from bridge.text.tree import (
     Item,
     Link,
     Listing,
+    Mark,
     Paragraph,
     Plain,
     Quote,
@@ -31,6 +33,8 @@ from bridge.text.tree import (
 )
 
 _FENCE = 3
+#: What joins the parts of a name or path.
+_JOINTS = (".", "/", "\\", "(", "[")
 #: Tokens of a quote with nothing in it: its opening and its end.
 _EMPTY_QUOTE = 2
 
@@ -132,13 +136,20 @@ def _fence(token: Token, lines: list[str]) -> Block:
     text = token.content.removesuffix("\n")
     first = token.info.strip()
     if len(lines) > 1 and lines[-1].strip(" \t>").startswith(token.markup):
-        return CodeBlock(text=f"{first}\n{text}" if " " in first else text)
+        text = f"{first}\n{text}" if " " in first else text
+        if text.strip():
+            return CodeBlock(text=text)
+        return _lines([token.markup + token.info, *token.content.split("\n")[:-1], token.markup])
     whole = f"{token.info}\n{text}" if token.content else token.info
     code = whole.rstrip().removesuffix(token.markup)
     if len(code) < len(whole.rstrip()):
         return CodeBlock(text=code.removeprefix("\n"))
+    return _lines(f"{token.markup}{whole}".split("\n"))
+
+
+def _lines(lines: list[str]) -> Paragraph:
     children: list[Inline] = []
-    for line in f"{token.markup}{whole}".split("\n"):
+    for line in lines:
         children += [Plain(text=line), Break()]
     return Paragraph(children=tuple(children[:-1]))
 
@@ -148,7 +159,7 @@ class _Frame:
     """A mark or link that has been opened and collects its children."""
 
     token: Token | None = None
-    in_word: bool = False
+    before: str = ""
     nodes: list[Inline] = field(default_factory=list)
 
 
@@ -163,38 +174,62 @@ def _inline(token: Token) -> tuple[Inline, ...]:
                 too_deep += 1
                 frames[-1].nodes.append(Plain(text=each.markup))
             else:
-                frames.append(_Frame(token=each, in_word=_ends_word(tokens, at)))
+                frames.append(_Frame(token=each, before=_text_of(tokens, at - 1)))
         elif each.nesting == -1 and too_deep:
             too_deep -= 1
             frames[-1].nodes.append(Plain(text=each.markup))
         elif each.nesting == -1:
             frame = frames.pop()
-            frames[-1].nodes += _close(frame, within=_begins_word(tokens, at))
+            frames[-1].nodes += _close(frame, after=_text_of(tokens, at + 1))
         else:
-            frames[-1].nodes += _leaf(each, in_word=_ends_word(tokens, at))
-    return tuple(frames[0].nodes)
+            frames[-1].nodes += _leaf(each, before=_text_of(tokens, at - 1))
+    return _without_hairs(frames[0].nodes)
 
 
-def _ends_word(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a letter or digit stands right before a token."""
-    return at > 0 and tokens[at - 1].type == "text" and tokens[at - 1].content[-1:].isalnum()
+def _without_hairs(nodes: list[Inline]) -> tuple[Inline, ...]:
+    """Take out the hair spaces that our writers set between a mark and the text beside it."""
+    for at, node in enumerate(nodes):
+        if isinstance(node, Plain) and HAIR_SPACE in node.text:
+            text = node.text
+            if len(text) > 1 and at and isinstance(nodes[at - 1], Mark):
+                text = text.removeprefix(HAIR_SPACE)
+            if len(text) > 1 and at + 1 < len(nodes) and isinstance(nodes[at + 1], Mark):
+                text = text.removesuffix(HAIR_SPACE)
+            nodes[at] = Plain(text=text)
+    return tuple(nodes)
 
 
-def _begins_word(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a letter or digit stands right after a token."""
-    follower = tokens[at + 1] if at + 1 < len(tokens) else None
-    return follower is not None and follower.type == "text" and follower.content[:1].isalnum()
+def _text_of(tokens: Sequence[Token], at: int) -> str:
+    """What a token says, if it is there and is text."""
+    token = tokens[at] if 0 <= at < len(tokens) else None
+    return token.content if token is not None and token.type == "text" else ""
 
 
-def _close(frame: _Frame, *, within: bool) -> list[Inline]:
-    """The node of a frame. Marks in the middle of a word (2*3*4) are no marks on WhatsApp."""
+def _is_identifier(name: str, before: str, after: str) -> bool:
+    """Whether ``__name__`` is part of a longer name or path: ``__init__.py``, ``x.__class__``."""
+    if not name.isidentifier():
+        return False
+    leads_on = after[:1] in _JOINTS and bool(after[1:2].strip())
+    return leads_on or (before[-1:] in _JOINTS and bool(before[-2:-1].strip()))
+
+
+def _close(frame: _Frame, *, after: str) -> list[Inline]:
+    """The node of a frame.
+
+    Marks in the middle of a word (2*3*4) are no marks on WhatsApp, nor are stars beside a number.
+    """
     token = frame.token
-    children = tuple(frame.nodes)
+    children = _without_hairs(frame.nodes)
     if token is None:
         return frame.nodes
     if token.type == "link_open":
         return _link(str(token.attrGet("href") or ""), children, typed="[]()")
-    if frame.in_word and within:
+    inside_word = in_word(frame.before[-1:]) and in_word(after[:1])
+    name = children[0].text if len(children) == 1 and isinstance(children[0], Plain) else ""
+    dunder = token.markup == "__" and _is_identifier(name, frame.before, after)
+    digit = frame.before[-1:].isdecimal() or after[:1].isdecimal()
+    factor = token.markup == "*" and digit
+    if inside_word or dunder or factor:
         return [Plain(text=token.markup), *children, Plain(text=token.markup)]
     match token.type:
         case "strong_open":
@@ -205,7 +240,7 @@ def _close(frame: _Frame, *, within: bool) -> list[Inline]:
             return [Strike(children=children)]
 
 
-def _leaf(token: Token, *, in_word: bool) -> list[Inline]:
+def _leaf(token: Token, *, before: str) -> list[Inline]:
     match token.type:
         case "text":
             return [Plain(text=token.content)] if token.content else []
@@ -213,7 +248,8 @@ def _leaf(token: Token, *, in_word: bool) -> list[Inline]:
             return [Break()]
         case "code_inline":
             triple = len(token.markup) >= _FENCE
-            if not triple and (in_word or "\n" in token.content):
+            bare = not token.content.strip("` ")
+            if bare or (not triple and (in_word(before[-1:]) or "\n" in token.content)):
                 return [Plain(text=token.info)]
             return [Code(text=token.content, triple=triple)]
         case "image":

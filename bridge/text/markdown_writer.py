@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from bridge.text.addresses import find_addresses
-from bridge.text.escaping import Piece, Role, escape, is_punctuation
+from bridge.text.characters import HAIR_SPACE, is_gap
+from bridge.text.escaping import Piece, Role, escape, is_punctuation, is_symbol
 from bridge.text.tree import (
     Blank,
     Block,
@@ -28,8 +29,6 @@ from bridge.text.tree import (
     Strike,
 )
 
-#: Nearly invisible, and white space to Markdown: parts what would else be misread together.
-_HAIR_SPACE = "\u200a"
 _BREAK = Piece(text="\n", role=Role.MARKUP)
 
 
@@ -109,7 +108,10 @@ def _write_listing(listing: Listing, expected: int) -> tuple[list[str], int]:
 def _write_item(item: Item, marker: str) -> list[str]:
     first, *rest = _write_blocks(item.blocks) or [""]
     indent = " " * (len(item.marker) + 1)
-    return [f"{marker} {first}".rstrip(), *(indent + line if line else "" for line in rest)]
+    return [
+        f"{marker} {first}" if first else marker,
+        *(indent + line if line else "" for line in rest),
+    ]
 
 
 def _write_inline(children: tuple[Inline, ...]) -> str:
@@ -121,11 +123,20 @@ def _pieces(nodes: tuple[Inline, ...], *, before: str, after: str) -> list[Piece
     pieces: list[Piece] = []
     for index, node in enumerate(nodes):
         follower = nodes[index + 1] if index + 1 < len(nodes) else None
-        if isinstance(node, Code) and before == "`" and pieces[-1].role is Role.VERBATIM:
-            pieces.append(Piece(text=_HAIR_SPACE, role=Role.MARKUP))
-        pieces += _node(node, before=before, after=_first(follower) if follower else after)
+        written = _node(node, before=before, after=_first(follower) if follower else after)
+        if pieces and written and _would_join(pieces[-1], written[0]):
+            pieces.append(Piece(text=HAIR_SPACE, role=Role.MARKUP))
+        pieces += written
         before = pieces[-1].text[-1:] if pieces else before
     return pieces
+
+
+def _would_join(last: Piece, first: Piece) -> bool:
+    """Whether the stars of two marks, or the ticks of two codes, would be read as one run."""
+    ends = last.text[-1:] + first.text[:1]
+    if last.role is first.role is Role.MARKUP:
+        return ends == "**"
+    return last.role is first.role is Role.VERBATIM and ends == "``"
 
 
 def _first(node: Inline) -> str:
@@ -184,9 +195,9 @@ def _mark(mark: str, children: tuple[Inline, ...], *, before: str, after: str) -
     lead, inside, trail = _trim(inside)
     text = "".join(piece.text for piece in inside)
     sign = Piece(text=mark, role=Role.MARKUP)
-    hair = Piece(text=_HAIR_SPACE, role=Role.MARKUP)
-    left = [hair] if _is_tight(before) and is_punctuation(text[0]) else []
-    right = [hair] if _is_tight(after) and is_punctuation(text[-1]) else []
+    hair = Piece(text=HAIR_SPACE, role=Role.MARKUP)
+    left = [hair] if _hides(before, text[0]) else []
+    right = [hair] if _hides(after, text[-1]) else []
     return [*lead, *left, sign, *inside, sign, *right, *trail]
 
 
@@ -211,9 +222,19 @@ def _trim(pieces: list[Piece]) -> tuple[list[Piece], list[Piece], list[Piece]]:
     return lead, pieces, trail
 
 
+def _hides(outer: str, inner: str) -> bool:
+    """Whether Markdown, in one of its versions, misses a mark between two characters.
+
+    To CommonMark 0.30 symbols such as emoji are like letters, to 0.31 they are punctuation.
+    """
+    if not _is_tight(outer):
+        return False
+    return is_punctuation(inner) or (is_symbol(inner) and not is_symbol(outer))
+
+
 def _is_tight(char: str) -> bool:
     """Whether a character is neither white space nor punctuation to CommonMark."""
-    return bool(char) and not char.isspace() and not is_punctuation(char)
+    return bool(char) and not is_gap(char) and not is_punctuation(char)
 
 
 def _code(text: str, *, triple: bool) -> str:

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from bridge.text.addresses import find_addresses
+from bridge.text.characters import in_word
 from bridge.text.tree import Bold, Code, Inline, Italic, Plain, Strike
 
 FENCE = "```"
@@ -59,11 +60,11 @@ def _mark(line: str, at: int, opened: dict[str, int], pairs: _Pairs) -> None:
     if char in (before, after):
         return
     start = opened.get(char)
-    if start is not None and not before.isspace() and not after.isalnum():
+    if start is not None and not before.isspace() and not in_word(after):
         pairs[start] = at + 1
         for crossed in [each for each, place in opened.items() if place >= start]:
             del opened[crossed]
-    elif not before.isalnum() and not after.isspace():
+    elif not in_word(before) and not after.isspace():
         opened[char] = at
 
 
@@ -76,7 +77,7 @@ def _code_end(line: str, at: int) -> int:
     close = line.find(TICK, at + 1)
     before = line[at - 1 : at]
     after = line[close + 1 : close + 2]
-    bordered = not before.isalnum() and not after.isalnum() and after != TICK
+    bordered = not in_word(before) and not in_word(after) and after != TICK
     return close + 1 if close > 0 and bordered and line[at + 1 : close].strip() else 0
 
 

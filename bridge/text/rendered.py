@@ -37,6 +37,7 @@ _BLOCKS = frozenset({"p", "div", "blockquote", "pre", "ul", "ol", "li", *_HEADIN
 _INLINES = frozenset({"strong", "b", "em", "i", "del", "s", "strike", "code", "a", "span", "u"})
 _EMPTY = frozenset({"br", "hr", "img"})
 _MAX_TAG = 4096
+_MAX_DIGITS = 9
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,12 +121,12 @@ def _tag_at(html: str, at: int) -> _Tag | None:
 
 def _attribute(tag: _Tag, name: str) -> str:
     """The value of an attribute; empty when there is none."""
-    start = tag.text.find(f' {name}="')
-    if start < 0:
-        return ""
-    start += len(name) + 3
-    end = tag.text.find('"', start)
-    return unescape(tag.text[start:end]) if end > 0 else ""
+    for quote in "\"'":
+        _, opening, rest = tag.text.partition(f" {name}={quote}")
+        value, closing, _ = rest.partition(quote)
+        if opening and closing:
+            return unescape(value)
+    return ""
 
 
 def _text(frames: list[_Frame], text: str) -> None:
@@ -177,11 +178,22 @@ def _settle(frame: _Frame, parent: _Frame) -> None:
         parent.blocks.append(CodeBlock(text=_plain_text(frame.nodes).removesuffix("\n")))
     elif name == "li":
         _finish_paragraph(frame)
-        marker = f"{len(parent.items) + 1}." if parent.tag.name == "ol" else "-"
-        parent.items.append(Item(marker=marker, blocks=tuple(frame.blocks)))
+        item = Item(marker=_marker(parent), blocks=tuple(frame.blocks))
+        if parent.tag.name in {"ul", "ol"}:
+            parent.items.append(item)
+        else:
+            parent.blocks.append(Listing(items=(item,)))
     else:
         _finish_paragraph(frame)
         parent.blocks += _container(frame)
+
+
+def _marker(listing: _Frame) -> str:
+    if listing.tag.name != "ol":
+        return "-"
+    start = _attribute(listing.tag, "start")
+    first = int(start) if start.isascii() and start.isdecimal() and len(start) <= _MAX_DIGITS else 1
+    return f"{first + len(listing.items)}."
 
 
 def _container(frame: _Frame) -> list[Block]:
@@ -228,10 +240,15 @@ def _plain_text(nodes: list[Inline]) -> str:
 
 
 def _finish_paragraph(frame: _Frame) -> None:
-    """Make a paragraph of the text gathered so far."""
+    """Make a paragraph of the text gathered so far.
+
+    The renderer left the editor's last line break as a backslash; it goes.
+    """
     nodes = frame.nodes
     while nodes and isinstance(nodes[-1], Break):
         nodes.pop()
+    if nodes and isinstance(last := nodes[-1], Plain) and last.text.endswith("\\"):
+        nodes[-1] = Plain(text=last.text[:-1])
     if nodes:
         frame.blocks.append(Paragraph(children=tuple(nodes)))
         frame.nodes = []

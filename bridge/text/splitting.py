@@ -47,6 +47,19 @@ def split(text: str, limit: int) -> list[str]:
     return parts
 
 
+def shorten(text: str, limit: int) -> str:
+    """A text in at most `limit` characters, ending in "…" when something is missing.
+
+    An emoji or a letter with its accents stays whole; nothing else is respected.
+    """
+    if len(text) <= limit:
+        return text
+    at = limit - 1
+    while at > 1 and limit - 1 - at < _MAX_CLUSTER and not _is_border(text, at):
+        at -= 1
+    return text[: at if _is_border(text, at) else limit - 1].rstrip() + "…"
+
+
 def _take(window: str, limit: int, *, reopened: bool, fences: bool) -> tuple[str, int, bool]:
     """The next part, how much of the window it uses, and whether what remains begins in code.
 

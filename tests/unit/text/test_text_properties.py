@@ -1,34 +1,39 @@
-"""What holds for any text. The dashboard is played by a stock markdown-it with its settings."""
+"""What holds for any text, whoever wrote it."""
 
 from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
+import bridge.text
 from bridge.text import markdown, neutralise_liquid, sign, split, to_chatwoot, to_whatsapp, whatsapp
 from bridge.text.tree import (
     Blank,
-    Block,
     Bold,
     Break,
     Code,
     CodeBlock,
     Document,
+    Heading,
     Inline,
     Italic,
     Item,
+    Link,
     Listing,
     Paragraph,
     Plain,
     Quote,
+    Rule,
     Strike,
 )
-
-DASHBOARD = MarkdownIt("js-default", {"html": False, "breaks": True})
-NAMES = {"strong": "B", "em": "I", "s": "S", "blockquote": "Q"}
-HAIR = "\u200a"
+from support.text_shown import shown_by_dashboard, shown_by_whatsapp
 
 SNIPPETS = [
     *"*_~`[]()!><&\\\n -+#|=.:;1230ab é😊\t'\"{}%",
@@ -36,72 +41,16 @@ SNIPPETS = [
     "[a](b)", "    ",
 ]  # fmt: skip
 NASTY = st.lists(st.sampled_from(SNIPPETS), max_size=25).map("".join)
+#: Texts of anything: marks, addresses, odd characters, and what Unicode has at all.
+ANYTHING = st.lists(
+    st.sampled_from([
+        *SNIPPETS, "{{", "{%", "https://x.example/a_b", "a_b@x.example", "www.x.example", "@_a_",
+        "C:\\", "1) ", "+ ", "\u200b", "\u0301", "👩\u200d👧", "ب", "\u00a0", "\u2028", "\r\n",
+    ])
+    | st.characters(),
+    max_size=20,
+).map("".join)  # fmt: skip
 EXAMPLES = settings(deadline=None, max_examples=300)
-
-
-def shown_by_dashboard(source: str) -> str:
-    """What the dashboard shows, without white space: text, marks, quotes, numbers."""
-    shown: list[str] = []
-    numbers: list[int | None] = []
-    for token in DASHBOARD.parse(source):
-        match token.type:
-            case "inline":
-                for each in token.children or []:
-                    shown.append(each.content if each.tag not in NAMES else "")
-                    shown.append(f"<{NAMES[each.tag]}{each.nesting}>" if each.tag in NAMES else "")
-                    shown.append("<link>" if each.type in {"link_open", "image"} else "")
-            case "fence" | "code_block":
-                shown.append("<code>" + token.content)
-            case "ordered_list_open" | "bullet_list_open":
-                start = token.attrGet("start")
-                first = 1 if start is None else int(start)
-                numbers.append(first if token.type == "ordered_list_open" else None)
-            case "ordered_list_close" | "bullet_list_close":
-                numbers.pop()
-            case "list_item_open" if numbers[-1] is not None:
-                shown.append(f"{numbers[-1]}.")
-                numbers[-1] += 1
-            case "blockquote_open" | "blockquote_close":
-                shown.append(f"<Q{token.nesting}>")
-            case "hr" | "heading_open" | "table_open":
-                shown.append(f"<{token.type}>")
-    return "".join("".join(shown).split()).replace(HAIR, "")
-
-
-def shown_by_whatsapp(source: str) -> str:
-    return "".join("".join(_blocks(whatsapp.read(source).blocks)).split())
-
-
-def _blocks(blocks: tuple[Block, ...]) -> list[str]:
-    shown: list[str] = []
-    for block in blocks:
-        match block:
-            case Paragraph(children=children):
-                shown += _inline(children)
-            case CodeBlock(text=text):
-                shown.append("<code>" + text)
-            case Quote(blocks=inner):
-                shown += ["<Q1>", *_blocks(inner), "<Q-1>"]
-            case Listing(items=items, ordered=ordered):
-                for item in items:
-                    shown.append(f"{int(item.marker[:-1])}." if ordered else "")
-                    shown += _blocks(item.blocks)
-    return shown
-
-
-def _inline(nodes: tuple[Inline, ...]) -> list[str]:
-    shown: list[str] = []
-    for node in nodes:
-        match node:
-            case Plain(text=text) | Code(text=text):
-                shown.append(text)
-            case Bold(children=children):
-                shown += ["<B1>", *_inline(children), "<B-1>"]
-            case Italic(children=children):
-                shown += ["<I1>", *_inline(children), "<I-1>"]
-            case Strike(children=children):
-                shown += ["<S1>", *_inline(children), "<S-1>"]
-    return shown
 
 
 @EXAMPLES
@@ -188,6 +137,86 @@ def test_text_without_markup_is_the_same_both_ways(text):
     assert to_chatwoot(text) == text or text.lstrip()[:1].isdigit()
 
 
+def has_markup(text: str) -> bool:
+    """Whether WhatsApp shows anything in a text but the text."""
+    return any(
+        not isinstance(block, Blank | Paragraph)
+        or (
+            isinstance(block, Paragraph)
+            and any(not isinstance(node, Plain | Break) for node in block.children)
+        )
+        for block in whatsapp.read(with_line_feeds(text)).blocks
+    )
+
+
+def with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a text; not how far they are indented, which Markdown has to change."""
+    return [line.strip() for line in with_line_feeds(text).rstrip().split("\n")]
+
+
+@EXAMPLES
+@given(ANYTHING.filter(lambda text: not has_markup(text)))
+def test_any_text_without_markup_comes_back_as_it_was(text):
+    assert lines(to_whatsapp(to_chatwoot(text))) == lines(text)
+
+
+@EXAMPLES
+@given(NASTY | ANYTHING)
+def test_no_character_is_lost_on_the_way_to_chatwoot_and_back(text):
+    """Only the fence of a block of code may be written in another way."""
+    back = to_whatsapp(to_chatwoot(text))
+    assert "".join(back.split()).replace("```", "") == "".join(text.split()).replace("```", "")
+
+
+@EXAMPLES
+@given(NASTY | ANYTHING)
+def test_what_a_customer_sees_does_not_depend_on_how_often_it_travelled(text):
+    """Code on lines of its own, and in three backticks or one, is the same."""
+    seen = to_whatsapp(text)
+    again, seen = (
+        shown_by_whatsapp(each).replace("<code>", "").replace("```", "")
+        for each in (to_whatsapp(to_chatwoot(seen)), seen)
+    )
+    assert again == seen
+
+
+def as_typed_into_the_editor(text: str) -> str:
+    """The Markdown that Chatwoot's editor makes of characters (prosemirror-markdown's `esc`)."""
+    return "\\\n".join(_escaped_line(line) for line in text.split("\n"))
+
+
+def _escaped_line(line: str) -> str:
+    line = "".join(f"\\{char}" if char in "`*\\~[]_" else char for char in line)
+    bare = line.lstrip()
+    start = line[: len(line) - len(bare)]
+    digits = len(bare) - len(bare.lstrip("0123456789"))
+    if line.startswith(("-", ">", "+ ")) or bare.startswith("#"):
+        return f"{start}\\{bare}"
+    if digits and bare[digits : digits + 2] in {". ", "."}:
+        return f"{start}{bare[:digits]}\\{bare[digits:]}"
+    return line
+
+
+@EXAMPLES
+@given(ANYTHING.filter(lambda text: not any(char in text for char in "&<>\r\t+")))
+def test_what_an_agent_types_into_the_editor_is_what_the_customer_reads(text):
+    """What the editor escapes nowhere or not always is left out: entities, tags, plus signs."""
+    read = to_whatsapp(as_typed_into_the_editor(text))
+    assert [line.split() for line in lines(read)] == [line.split() for line in lines(text)]
+
+
+@EXAMPLES
+@given(ANYTHING)
+def test_liquid_is_parted_once_and_for_all(text):
+    safe = neutralise_liquid(text)
+    assert neutralise_liquid(safe) == safe
+    assert safe.replace("\u200b", "") == text.replace("\u200b", "")
+
+
 @EXAMPLES
 @given(st.text(), st.text(max_size=10))
 def test_nothing_raises_on_any_text(text, name):
@@ -198,20 +227,47 @@ def test_nothing_raises_on_any_text(text, name):
     split(text, 7)
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "*", "_", "~", "`", "[", "]", "](", "![", "[a](", "![a](b", ">", "> ", ">\n", "- ",
-        "  - a\n", "1. ", "\\", "<", "&#", "<p>", "<ul><li>", "@", "a@", "/", "://", "http://a ",
-        "www.", "```", "```\n", "```a\nb", "*a ", "a* ", "*a* ", "**a *b ", "*_~", "_a*b~c`",
-        "`a``b```c", "a\n=\n", "|\n-|\n", "\n", " ", "[[a]](b)", "#", "{{", "🇧🇷", "\u0301",
-    ],
-)  # fmt: skip
-@pytest.mark.timeout(60)  # half a second as it is; for ever when it grows with the square
-def test_hostile_repetition_takes_time_in_proportion(unit):
-    text = (unit * 100_000)[:100_000]
-    for convert in (to_chatwoot, to_whatsapp, neutralise_liquid, lambda each: split(each, 4096)):
+HOSTILE = [
+    "*", "_", "~", "`", "[", "]", "](", "![", "[a](", "![a](b", ">", "> ", ">\n", "- ",
+    "  - a\n", "1. ", "\\", "<", "&#", "<p>", "<ul><li>", "@", "a@", "/", "://", "http://a ",
+    "www.", "```", "```\n", "```a\nb", "*a ", "a* ", "*a* ", "**a *b ", "*_~", "_a*b~c`",
+    "`a``b```c", "a\n=\n", "|\n-|\n", "\n", " ", "[[a]](b)", "#", "{{", "🇧🇷", "\u0301",
+    "*_[(", "*_[(a)](b)_* ", "\\a", "\\_", "a\\\n", "__a__.", "a@b.example *c* ",
+    "_https://a.example/_b ", "**a**\u200a", "<li>", "<p>a\\",
+]  # fmt: skip
+CONVERSIONS = [to_chatwoot, to_whatsapp, neutralise_liquid, lambda text: split(text, 128)]
+
+
+def steps(convert: Callable[[str], object], text: str) -> int:
+    """How many lines of Python run, our own and the parser's."""
+    counted = 0
+
+    def count(_frame: FrameType, _event: str, _argument: object) -> object:
+        nonlocal counted
+        counted += 1
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
         convert(text)
+    finally:
+        sys.settrace(before)
+    return counted
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_hostile_repetition_takes_steps_in_proportion(unit):
+    for convert in CONVERSIONS:
+        few, many = (steps(convert, (unit * size)[:size]) for size in (400, 1600))
+        assert many <= 6 * few + 2000, convert
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+@pytest.mark.timeout(60)  # part of a second as it is; for ever when what C does grows too fast
+def test_long_hostile_repetition_comes_to_an_end(unit):
+    for convert in CONVERSIONS:
+        convert((unit * 30_000)[:30_000])
 
 
 @pytest.mark.timeout(60)
@@ -219,3 +275,60 @@ def test_depth_of_many_levels_takes_time_in_proportion():
     text = "".join(" " * depth + "- a\n" for depth in range(400)) + "> " * 20_000
     to_chatwoot(text)
     to_whatsapp(text)
+
+
+def test_no_regular_expression_reads_a_text():
+    """Patterns know no nesting, no code and no addresses; the tree is the one way through."""
+    for path in Path(bridge.text.__file__).parent.glob("*.py"):
+        imported = {
+            name.name
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Import)
+            for name in node.names
+        }
+        assert "re" not in imported, path.name
+
+
+#: Trees that a Markdown can say and a reader gives back as they were.
+SAID = st.one_of(
+    PARAGRAPHS,
+    st.builds(Heading, level=st.integers(1, 6), children=marked()),
+    st.just(Rule()),
+    st.just(CodeBlock(text="x = *1*\n\n  y_z")),
+    st.builds(
+        lambda text, address: Paragraph(
+            children=(Link(url=address, children=(Plain(text=text),)), Plain(text=" fim"))
+        ),
+        WORDS,
+        st.sampled_from(["https://x.example/a_b", "https://x.example/(a)", "tel:+5511900000001"]),
+    ),
+    st.builds(
+        lambda first, inner: Listing(
+            ordered=True,
+            items=(
+                Item(marker="1.", blocks=(Paragraph(children=first),)),
+                Item(
+                    marker="2.",
+                    blocks=(
+                        Paragraph(children=first),
+                        Listing(items=(Item(marker="-", blocks=(Paragraph(children=inner),)),)),
+                    ),
+                ),
+            ),
+        ),
+        marked(),
+        marked(),
+    ),
+    st.builds(lambda line: Quote(blocks=(Quote(blocks=(Paragraph(children=line),)),)), marked()),
+)
+
+
+@EXAMPLES
+@given(st.lists(SAID, min_size=1, max_size=3))
+def test_the_tree_comes_back_from_markdown_as_it_was(blocks):
+    between = (Blank(), Paragraph(children=(Plain(text="e"),)), Blank())
+    spaced = [block for each in blocks for block in (*between, each)]
+    document = Document(blocks=tuple(spaced[1:]))
+    again = markdown.read(markdown.write(document))
+    assert markdown.write(again) == markdown.write(document)
+    assert whatsapp.write(again) == whatsapp.write(document)

@@ -33,6 +33,21 @@ def test_code_is_closed_in_every_part(text, limit):
     assert all(part.count("```") % 2 == 0 for part in split(text, limit))
 
 
+WHOLE = ["🇧🇷", "👨‍👩‍👧", "👍🏽", "e\u0301", "❤\ufe0f", "1\ufe0f\u20e3", "https://x.example/a_(b)"]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.sampled_from([*WHOLE, "a", "bc", " ", "\n", ". "]), max_size=40).map(" ".join)
+    | st.lists(st.sampled_from(WHOLE[:-1]), max_size=40).map("".join),
+    st.integers(24, 60),
+)
+def test_no_cut_goes_through_what_belongs_together(text, limit):
+    parts = split(text, limit)
+    for whole in WHOLE:
+        assert sum(part.count(whole) for part in parts) == text.count(whole)
+
+
 @pytest.mark.parametrize(
     ("text", "limit", "parts"),
     [

@@ -36,7 +36,7 @@ from bridge.text import to_whatsapp
         ),
         pytest.param("[@Nome](mention://user/3/Nome) oi", "@Nome oi", id="mention"),
         pytest.param("- a\n- **b**\n  - c", "- a\n- *b*\n  - c", id="list"),
-        pytest.param("* a\n* b", "- a\n- b", id="list of stars"),
+        pytest.param("* a\n* *b*", "* a\n* _b_", id="list of stars"),
         pytest.param("+ 20 de frete", "+ 20 de frete", id="a plus stays a plus"),
         pytest.param("1. a\n2. *b*", "1. a\n2. _b_", id="numbers"),
         pytest.param("2. sim\n7. *não*", "2. sim\n7. _não_", id="numbers as typed"),
