@@ -74,13 +74,19 @@ class Phone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A contact card; `vcard` is the whole of it where the channel has it."""
+    """A contact card; `vcard` is the whole of it where the channel has it.
+
+    `name` is empty when there is none, as of somebody who only shared their number.
+    """
 
     name: str
     phones: tuple[Phone, ...] = ()
     emails: tuple[str, ...] = ()
     organization: str | None = None
     vcard: str | None = None
+    urls: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    birthday: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

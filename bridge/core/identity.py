@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 
+from bridge.core.lines import one_line
 from bridge.core.party import Party
 from bridge.core.phone import (
     Kind,
@@ -27,8 +29,6 @@ _LONGEST_BSUID = 200
 #: Fewer digits at the end of a number say nothing about it.
 _TELLING_TAIL = 8
 _TELLING_ID = 6
-#: Bidirectional embeddings, overrides and isolates; marks (LRM, RLM) are harmless.
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 #: Letters and marks that show nothing.
 _BLANK = frozenset(" \u115f\u1160\u2800\u3164\uffa0\ufe0e\ufe0f")
 
@@ -48,6 +48,13 @@ def keys(party: Party) -> tuple[str, ...]:
         ("phone", phone.key if phone else None),
     )
     return tuple(f"{kind}:{value}" for kind, value in found if value)
+
+
+def are_two(one: Party, other: Party) -> bool:
+    """Whether these certainly are two people: an id that both have, the strongest, differs."""
+    theirs = {key.partition(":")[0]: key for key in keys(other)}
+    both = (key for key in keys(one) if key.partition(":")[0] in theirs)
+    return any(theirs[key.partition(":")[0]] != key for key in islice(both, 1))
 
 
 def e164(party: Party) -> str | None:
@@ -217,15 +224,9 @@ def _clean(text: str | None) -> str:
     """
     if not text:
         return ""
-    kept = "".join(" " if char.isspace() else char for char in text[: 4 * _LONGEST] if _fit(char))
-    line = " ".join(kept.split())[:_LONGEST].rstrip()
+    line = one_line(text[: 4 * _LONGEST])[:_LONGEST].rstrip()
     seen = any(char not in _BLANK and unicodedata.category(char) != "Cf" for char in line)
     return line if seen else ""
-
-
-def _fit(char: str) -> bool:
-    """Whether a name may hold it: no control character, lone surrogate or bidi embedding."""
-    return char.isspace() or not (char in _BIDI or unicodedata.category(char) in {"Cc", "Cs"})
 
 
 def _newest(old: str | None, new: str | None) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final, Literal, TypeAlias, assert_never
 
 from bridge.core.identity import identifier, keys
-from bridge.core.message import Called, Received, Revoked, SentByPhone
+from bridge.core.message import Called, Edited, Reacted, Received, Revoked, SentByPhone, Voted
 from bridge.core.party import Party
 from bridge.core.phone import from_channel
 
@@ -37,7 +37,9 @@ def ignoring_rule(chat: Party, *, groups_ignore: bool, ignored: Collection[str])
     return "jid_ignored" if met else None
 
 
-def chat_of(event: Received | SentByPhone | Revoked | Called) -> Party:
+def chat_of(
+    event: Received | SentByPhone | Revoked | Reacted | Edited | Voted | Called,
+) -> Party:
     """Where it happens: the group, or the person on the other side.
 
     What our own number does comes with our own name, which is not theirs.
@@ -45,12 +47,16 @@ def chat_of(event: Received | SentByPhone | Revoked | Called) -> Party:
     match event:
         case Received(group=group, sender=person) | Called(group=group, caller=person):
             return Party(group=group) if group else person
-        case SentByPhone(chat=chat) | Revoked(chat=chat, by_us=True):
-            return chat if chat.group else replace(chat, name=None, username=None)
-        case Revoked(chat=chat):
-            return chat
+        case SentByPhone(chat=chat):
+            return _nameless(chat)
+        case Revoked(chat=chat) | Reacted(chat=chat) | Edited(chat=chat) | Voted(chat=chat):
+            return _nameless(chat) if event.by_us else chat
         case _:
             assert_never(event)
+
+
+def _nameless(chat: Party) -> Party:
+    return chat if chat.group else replace(chat, name=None, username=None)
 
 
 def _names(chat: Party) -> frozenset[str | None]:

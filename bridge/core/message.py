@@ -19,6 +19,8 @@ from bridge.core.party import Party
 #: In an id of ours, what follows it says what became of the WhatsApp message before it ("~call").
 #: Such an id means nothing to WhatsApp.
 MADE_UP: Final = "~"
+#: What ends the id of a message that is shown once more, with the file that it lacked.
+AGAIN: Final = f"{MADE_UP}again"
 
 
 class DeliveryState(StrEnum):
@@ -81,7 +83,8 @@ class Revoked:
     """A message was deleted for everyone. `id` is that of the deletion, `target` the message's.
 
     `chat` is where the message stands: the person, or the group. `by_us`: the phone of our own
-    number did it.
+    number did it. `author` is set where the deletion counts only if this person wrote the message:
+    in a group, of whoever does not act as its admin.
     """
 
     number: str
@@ -90,6 +93,7 @@ class Revoked:
     chat: Party
     at: datetime
     by_us: bool = False
+    author: Party | None = None
     event: Literal["revoked"] = "revoked"
 
 

@@ -34,6 +34,8 @@ class OutgoingMedia:
     voice: bool = False
     seconds: int | None = None
     waveform: bytes | None = None
+    #: Of a sticker: it moves.
+    animated: bool = False
     mentions: tuple[Party, ...] = ()
     kind: Literal["media"] = "media"
 

@@ -110,6 +110,14 @@ def region_of(subject: Subject) -> str | None:
     return phonenumbers.region_code_for_country_code(number.country_code)
 
 
+def readable(e164: str) -> str:
+    """An E.164 number as people write it: ``+55 11 98765-4321``."""
+    number = parsed(e164)
+    if number is None:
+        return e164
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
 def typed_digits(text: str) -> str | None:
     """Reduce what a person typed to ASCII digits, perhaps with a leading `+`.
 

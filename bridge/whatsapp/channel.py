@@ -55,6 +55,8 @@ class Capabilities:
     cards: bool = False
     #: People can be mentioned in groups.
     mentions: bool = False
+    #: So long after it was sent a text of ours may be changed (`Edits`); 0: never.
+    edit_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

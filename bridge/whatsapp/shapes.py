@@ -32,6 +32,11 @@ def word(value: object, longest: int = LONGEST_WORD) -> str | None:
     return None
 
 
+def prose(value: object, longest: int) -> str | None:
+    """A text as it was written, only cut at `longest`. None when empty or anything else."""
+    return value[:longest] if isinstance(value, str) and value else None
+
+
 def clip(value: object, longest: int = 300) -> str | None:
     """A text for people in one line, cut short. None when there is none."""
     if not isinstance(value, str):

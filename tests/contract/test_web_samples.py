@@ -13,12 +13,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.content import Content, Media, MediaKind, Text, Unsupported
+from bridge.core.content import (
+    Answer,
+    Card,
+    Contacts,
+    Content,
+    Location,
+    Media,
+    MediaKind,
+    Phone,
+    Poll,
+    Text,
+    Unsupported,
+)
 from bridge.core.message import (
     EVENT,
     Called,
     DeliveryState,
+    Edited,
     Event,
+    Reacted,
     Received,
     Revoked,
     SentByPhone,
@@ -77,12 +91,10 @@ def file(name: str, kind: str, media: MediaKind, mime: str, **more: Any) -> Medi
     )
 
 
-def placeholder(name: str, detail: str | None, *left_out: str) -> Unsupported:
-    """A placeholder that keeps the message but for what was left out of its body."""
-    message = copy.deepcopy(SAMPLES[name]["data"]["message"])
-    (kind,) = [field for field in message if field != "messageContextInfo"]
-    raw = {kind: {key: value for key, value in message[kind].items() if key not in left_out}}
-    return Unsupported(upstream=kind, raw=raw, detail=detail)
+def vcard(name: str, number: int = 0) -> str:
+    body = SAMPLES[name]["data"]["message"]
+    cards = body.get("contactsArrayMessage", {}).get("contacts") or [body["contactMessage"]]
+    return str(cards[number]["vcard"])
 
 
 def left_out(rule: str, detail: str | None = None) -> Unhandled:
@@ -92,6 +104,12 @@ def left_out(rule: str, detail: str | None = None) -> Unhandled:
 def status(name: str, message_id: str, state: DeliveryState, **more: Any) -> StatusReported:
     return StatusReported(number="shop", id=message_id, state=state, at=at(name), **more)
 
+
+PAULO = Card(
+    name="Paulo Oficina",
+    phones=(Phone(number="+55 85 8888-0002", wa_id="558588880002", label="Celular"),),
+    vcard=vcard("contact"),
+)
 
 AD = {
     "headline": "Semana da bike",
@@ -117,12 +135,14 @@ MEANT: dict[str, list[Event]] = {
         "ad_referral": received("ad_referral", Text(body="Quero saber mais"), referral=AD),
         "app_state_keys": left_out("protocol", "APP_STATE_SYNC_KEY_SHARE"),
         "audio": received(
-            "audio", file("audio", "audioMessage", MediaKind.AUDIO, "audio/mpeg"), MARINA_LID
+            "audio",
+            file("audio", "audioMessage", MediaKind.AUDIO, "audio/mpeg", seconds=181),
+            MARINA_LID,
         ),
         "broadcast_list": received("broadcast_list", Text(body="boas festas"), MARINA_LID),
         "buttons_response": received(
             "buttons_response",
-            placeholder("buttons_response", "Falar com vendas"),
+            Answer(source="button", title="Falar com vendas", id="menu:1"),
             reply_to="BAE5A1B2C3D4E5F7",
         ),
         "call_video": Called(
@@ -133,12 +153,20 @@ MEANT: dict[str, list[Event]] = {
             handle='{"from":"204871936502817@lid","id":"D8B7A1C2E3F40516"}',
             video=True,
         ),
-        "contact": received("contact", placeholder("contact", "Paulo Oficina · +55 85 8888-0002")),
+        "contact": received("contact", Contacts(cards=(PAULO,))),
         "contacts_array": received(
             "contacts_array",
-            placeholder(
-                "contacts_array",
-                "Paulo Oficina · +55 85 8888-0002; Disk Gás · +55 11 3234-5678",
+            Contacts(
+                cards=(
+                    PAULO,
+                    Card(
+                        name="Disk Gás",
+                        phones=(
+                            Phone(number="+55 11 3234-5678", wa_id="551132345678", label="Celular"),
+                        ),
+                        vcard=vcard("contacts_array", 1),
+                    ),
+                )
             ),
         ),
         "document": received(
@@ -164,8 +192,13 @@ MEANT: dict[str, list[Event]] = {
             ),
             MARINA_LID,
         ),
-        "edit": received(
-            "edit", Text(body="✏️ Oi, tudo bom?"), MARINA_LID, reply_to="3A0177C0FFEE5A1D20B4"
+        "edit": Edited(
+            number="shop",
+            id=SAMPLES["edit"]["data"]["id"],
+            target="3A0177C0FFEE5A1D20B4",
+            chat=MARINA_LID,
+            at=at("edit"),
+            content=Text(body="Oi, tudo bom?"),
         ),
         "ephemeral_text": received(
             "ephemeral_text", Text(body="some em um dia"), MARINA_LID, forwarded=True
@@ -174,7 +207,9 @@ MEANT: dict[str, list[Event]] = {
             "from_phone", Text(body="Oi, aqui é o Jorge, do celular"), Party(wa_id="5511987650001")
         ),
         "gif": received(
-            "gif", file("gif", "videoMessage", MediaKind.VIDEO, "video/mp4"), MARINA_LID
+            "gif",
+            file("gif", "videoMessage", MediaKind.VIDEO, "video/mp4", animated=True),
+            MARINA_LID,
         ),
         "group": received("group", Text(body="reunião 15h"), TIAGO, group=GROUP),
         "group_from_phone": sent(
@@ -191,21 +226,38 @@ MEANT: dict[str, list[Event]] = {
         "lid_with_phone": received("lid_with_phone", Text(body="bom dia"), MARINA_LID),
         "list_response": received(
             "list_response",
-            placeholder("list_response", "Financeiro · Boletos e notas"),
+            Answer(
+                source="list",
+                title="Financeiro",
+                id="setor:financeiro",
+                description="Boletos e notas",
+            ),
             reply_to="BAE5A1B2C3D4E5F8",
         ),
         "location": received(
             "location",
-            placeholder(
-                "location",
-                "MASP · Av. Paulista, 1578 · -23.561414, -46.655881",
-                "JPEGThumbnail",
+            Location(
+                latitude=-23.561414,
+                longitude=-46.655881,
+                name="MASP",
+                address="Av. Paulista, 1578",
             ),
             MARINA_LID,
         ),
         "note_to_self": left_out("own_chat"),
-        "poll": received("poll", placeholder("poll", "Que dia? · Segunda / Terça"), MARINA_LID),
-        "reaction": received("reaction", placeholder("reaction", "❤️"), reply_to="BAE5A1B2C3D4E5F6"),
+        "poll": received(
+            "poll",
+            Poll(question="Que dia?", options=("Segunda", "Terça"), most=1),
+            MARINA_LID,
+        ),
+        "reaction": Reacted(
+            number="shop",
+            id=SAMPLES["reaction"]["data"]["id"],
+            target="BAE5A1B2C3D4E5F6",
+            chat=MARINA,
+            at=at("reaction"),
+            emoji="❤️",
+        ),
         "receipt_delivered": status(
             "receipt_delivered",
             "3EB0A1B2C3D4E5F6A7B8C9",
@@ -230,7 +282,7 @@ MEANT: dict[str, list[Event]] = {
         ),
         "template_button_reply": received(
             "template_button_reply",
-            placeholder("template_button_reply", "Confirmar"),
+            Answer(source="template", title="Confirmar", id="CONFIRMAR"),
             reply_to="BAE5A1B2C3D4E5F9",
         ),
         "text": received("text", Text(body="Oi, tudo bem?")),
@@ -243,14 +295,23 @@ MEANT: dict[str, list[Event]] = {
         ),
         "video": received(
             "video",
-            file("video", "videoMessage", MediaKind.VIDEO, "video/mp4", caption="olha isso"),
+            file(
+                "video",
+                "videoMessage",
+                MediaKind.VIDEO,
+                "video/mp4",
+                caption="olha isso",
+                seconds=13,
+            ),
         ),
         "video_note": received(
-            "video_note", file("video_note", "ptvMessage", MediaKind.VIDEO, "video/mp4"), MARINA_LID
+            "video_note",
+            file("video_note", "ptvMessage", MediaKind.VIDEO, "video/mp4", round=True, seconds=9),
+            MARINA_LID,
         ),
         "view_once_image": received(
             "view_once_image",
-            file("view_once_image", "imageMessage", MediaKind.IMAGE, "image/jpeg"),
+            file("view_once_image", "imageMessage", MediaKind.IMAGE, "image/jpeg", view_once=True),
             MARINA_LID,
         ),
         "voice_note": received(
@@ -261,6 +322,7 @@ MEANT: dict[str, list[Event]] = {
                 MediaKind.AUDIO,
                 "audio/ogg; codecs=opus",
                 voice=True,
+                seconds=7,
             ),
             MARINA_LID,
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +15,19 @@ from bridge.core.message import EVENT, Received, Unhandled
 from bridge.core.outgoing import OutgoingMedia, OutgoingText
 from bridge.core.party import Party
 from bridge.whatsapp.channel import Quote
-from bridge.whatsapp.web import describing, envelope, inbound
+from bridge.whatsapp.web import (
+    attached,
+    changes,
+    choosing,
+    context,
+    describing,
+    envelope,
+    gathering,
+    inbound,
+    messages,
+    paying,
+    places,
+)
 from bridge.whatsapp.web.content import message, revocation
 from bridge.whatsapp.web.parser import events
 from support.whatsapp_web import wheel
@@ -48,37 +62,78 @@ def every_name(descriptor: Any, seen: set[str]) -> set[str]:
 
 
 def test_kinds_are_called_so() -> None:
-    read = {*inbound._READERS, *inbound._TARGETED, *envelope._BESIDE, *envelope._FIRST}
+    read = {*inbound._READERS, *envelope._BESIDE, *envelope._FIRST, *messages._COUNTED}
     known = {*KINDS}
     assert read <= known
     assert {*describing._READERS} <= known
-    assert {"albumMessage", "deviceSentMessage", "editedMessage"} <= known
+    assert {
+        "deviceSentMessage",
+        "editedMessage",
+        "pollUpdateMessage",
+        "protocolMessage",
+        "reactionMessage",
+        "secretEncryptedMessage",
+        "viewOnceMessageV2",
+    } <= known
+    associated = protocols.e2e.MessageAssociation.DESCRIPTOR
+    kinds = associated.enum_types_by_name["AssociationType"].values_by_name
+    assert {*kinds} >= context._TOGETHER
+    for kind, field in context._TARGETED.items():
+        assert field in body_of(kind)
 
 
 def test_fields_are_called_so() -> None:
     known = every_name(MESSAGE, set())
     assert known >= envelope._BULK
     assert known >= {*describing._WORDS}
-    context = KINDS["imageMessage"].message_type.fields_by_name["contextInfo"].message_type
-    assert names(context) >= {
-        *inbound._AD_CONTEXT,
+    around = KINDS["imageMessage"].message_type.fields_by_name["contextInfo"].message_type
+    assert names(around) >= {
+        *context._AD_CONTEXT,
         "externalAdReply",
         "forwardingScore",
         "isForwarded",
+        "mentionedJID",
         "participant",
         "quotedMessage",
         "stanzaID",
     }
-    assert names(context.fields_by_name["externalAdReply"].message_type) >= {*inbound._AD}
-    for kind in inbound._MEDIA:
-        assert body_of(kind) >= {*inbound._HANDLE} - {"staticURL"}
-    assert body_of("audioMessage") >= {"PTT"}
+    assert names(around.fields_by_name["externalAdReply"].message_type) >= {*context._AD}
+    for kind in attached.KINDS:
+        assert body_of(kind) >= {*attached._HANDLE}
+    assert body_of("audioMessage") >= {"PTT", "seconds", "viewOnce"}
+    assert body_of("stickerMessage") >= {"isAnimated", "isLottie"}
+    assert body_of("videoMessage") >= {"gifPlayback", "seconds", "viewOnce"}
     assert body_of("documentMessage") >= {"caption", "fileName", "title"}
     protocol = KINDS["protocolMessage"].message_type
-    assert names(protocol) >= {"editedMessage", "key", "type"}
+    assert names(protocol) >= {"editedMessage", "key", "timestampMS", "type"}
     assert names(protocol.fields_by_name["key"].message_type) >= {"ID", "fromMe", "remoteJID"}
     types = {value.name for value in protocol.fields_by_name["type"].enum_type.values}
     assert types >= {"MESSAGE_EDIT", "REVOKE"}
+
+
+#: Names inside the JSON of native flows, and in a worker's event.
+ELSEWHERE = {
+    *("currency", "display_text", "items", "merchant_name", "order", "payment_settings"),
+    *("reference_id", "total_amount", "values", "view_once", "id", "pix_static_code"),
+    *("chat", "edit", "edited", "mentioned", "unavailable", "view_once", "vote"),
+}
+
+
+@pytest.mark.parametrize(
+    "module",
+    [attached, changes, choosing, context, envelope, gathering, inbound, messages, paying, places],
+)
+def test_every_field_that_is_read_exists(module: Any) -> None:
+    """A name that is spelt in another way would be read as nothing, without a word."""
+    known = every_name(MESSAGE, set())
+    calls = [one for one in ast.walk(ast.parse(inspect.getsource(module))) if _reads(one)]
+    read = {one.args[0].value for one in calls if isinstance(one.args[0], ast.Constant)}
+    assert read - known - ELSEWHERE == set()
+
+
+def _reads(node: ast.AST) -> Any:
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return is_call and node.func.attr == "get"
 
 
 def filled(descriptor: Any, depth: int = 4) -> dict[str, Any]:
@@ -112,13 +167,13 @@ def test_every_kind_of_message_gives_one_event_that_can_be_stored(kind: str) -> 
     (event,) = events("message", data, number="shop", received_at=AT)
     assert EVENT.validate_json(orjson.dumps(event)) == event
     assert len(orjson.dumps(event)) < 200_000
-    if kind in envelope._BESIDE or kind == "albumMessage":
+    if kind in envelope._BESIDE or kind in messages._COUNTED:
         assert isinstance(event, Unhandled)
     elif isinstance(event, Received) and isinstance(event.content, Unsupported):
         assert event.content.raw, "nothing was kept of it"
 
 
-@pytest.mark.parametrize("kind", inbound._MEDIA)
+@pytest.mark.parametrize("kind", attached.KINDS)
 def test_a_handle_is_a_message_that_can_be_downloaded(kind: str) -> None:
     part = filled(KINDS[kind].message_type) | {"directPath": "/v/t62.7118-24/example.enc"}
     told = MessageToDict(ParseDict({kind: part}, new()))

@@ -20,7 +20,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from bridge.sim.graph import File, GraphSim, Number, Route, batch, faults
+from bridge.sim.graph import File, GraphSim, Number, Route, Template, batch, faults
 from bridge.sim.pictures import jpeg, png
 
 SAMPLES = Path(__file__).parents[1] / "contract" / "whatsapp" / "cloud"
@@ -239,11 +239,12 @@ async def test_a_wrong_send_is_refused_in_metas_shape(sim, session, body, code):
 
 async def test_the_longest_text_and_other_kinds_are_accepted(sim, session):
     template = {"name": "aviso", "language": {"code": "pt_BR"}}
+    sim.templates.put(NUMBER.waba_id, Template(name="aviso"))
     for body in (
         text("😕" * 4096),
         text(type="template", template=template),
         text(type="document", document={"link": "https://files.example/a.pdf"}),
-        text(type="contacts", contacts=[{"name": {"formatted_name": "A"}}]),
+        text(type="contacts", contacts=[{"name": {"formatted_name": "A", "first_name": "A"}}]),
         text(to="+55 (11) 98765-0001"),
         text(recipient_type="group", to="Y2FwaV9ncm91cDox"),
     ):

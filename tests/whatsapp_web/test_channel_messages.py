@@ -135,6 +135,25 @@ async def test_an_answer_carries_what_it_answers(line: Line) -> None:
     assert context["participant"] == "5511987650009@s.whatsapp.net"
 
 
+async def test_an_edit_is_a_send_under_our_key(line: Line) -> None:
+    await line.channel.edit(Party(lid="77"), "3EB0AA", TEXT, key="key-1")
+    sent = line.phone.last("send")
+    protocol = sent["message"]["editedMessage"]["message"]["protocolMessage"]
+    assert (sent["to"], sent["key"], protocol["key"]["ID"]) == ("77@lid", "key-1", "3EB0AA")
+    assert protocol["editedMessage"] == {"conversation": "olá"}
+    assert int(protocol["timestampMS"]) > 0
+
+
+async def test_members_of_a_group_are_asked_for_once(line: Line) -> None:
+    line.phone.answers["group"] = lambda _: {"members": [{"jid": "77@lid", "pn": ANA}]}
+    content = OutgoingText(body="@5511987650001 olá")
+    for key in ("1", "2"):
+        await line.channel.send(Party(group="120363000000000001@g.us"), content, key=key)
+        said = line.phone.last("send")["message"]["extendedTextMessage"]
+        assert (said["text"], said["contextInfo"]) == ("@77 olá", {"mentionedJID": ["77@lid"]})
+    assert line.phone.ops.count("group") == 1
+
+
 async def test_a_worker_that_dies_in_the_middle_of_a_send_leaves_it_unknown(line: Line) -> None:
     line.phone.answers["send"] = lambda _: None
     sending = asyncio.ensure_future(line.channel.send(Party(lid="77"), TEXT, key="k"))
@@ -187,6 +206,18 @@ async def test_a_send_may_begin_as_long_as_there_is_time_to_end_it(tmp_path: Pat
         await line.channel.revoke(Party(lid="77"), "3EB0", key="key-2")
         limits = [args["until_ms"] - clock.ms() for op, args in line.phone.asked if op == "send"]
     assert limits == [72_000, 72_000]
+
+
+async def test_a_large_file_has_as_much_time_as_a_slow_line_needs(tmp_path: Path) -> None:
+    clock, path = ManualClock(), tmp_path / "out-1-0"
+    path.write_bytes(bytes(1024 * 1024))
+    file = OutgoingMedia(
+        media=MediaKind.DOCUMENT, path=str(path), mime="application/pdf", filename="a.pdf"
+    )
+    async with toy_line(tmp_path, Times(send_seconds=90), clock=clock) as line:
+        await line.opened()
+        await line.channel.send(Party(lid="77"), file, key="key-1")
+        assert line.phone.last("send")["until_ms"] - clock.ms() == (90 + 8) * 800
 
 
 async def test_two_waiters_for_one_key_share_one_send(line: Line) -> None:

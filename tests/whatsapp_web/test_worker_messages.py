@@ -79,6 +79,19 @@ async def test_a_number_that_nobody_knows_the_phone_of_stays_a_lid(tmp_path):
             assert (told["chat_pn"], told["chat_lid"]) == (None, str(bob.lid))
 
 
+async def test_what_is_to_be_looked_at_once_is_told_as_such(tmp_path):
+    async with WhatsAppWeb() as double:
+        bob = double.person(BOB, name="Bob")
+        async with linked(double, double.phone(NUMBER), tmp_path / "one") as (worker, companion):
+            kinds = ["view_once", "", "view_once"]
+            ids = [await bob.withholds(companion, kind=kind) for kind in kinds]
+            await worker.until(lambda: len(worker.told("undecryptable")) == len(kinds), "all")
+            told = worker.told("undecryptable")
+            assert [one["id"] for one in told] == ids
+            assert [one["unavailable"] for one in told] == [True] * 3
+            assert [one["view_once"] for one in told] == [True, False, True]
+
+
 async def test_a_message_typed_on_the_phone_names_the_other_one(tmp_path):
     async with WhatsAppWeb() as double:
         phone, bob = double.phone(NUMBER), double.person(BOB, name="Bob")

@@ -19,6 +19,7 @@ from bridge.sim.graph.outbox import Attempt
 from bridge.sim.graph.payloads import Number, Person, batch, sign
 from bridge.sim.graph.records import DERIVED, File, SentMessage, StoredMedia
 from bridge.sim.graph.routes import BODY_LIMIT, add_routes
+from bridge.sim.graph.templates import Template
 
 __all__ = [
     "DERIVED",
@@ -32,6 +33,7 @@ __all__ = [
     "Route",
     "SentMessage",
     "StoredMedia",
+    "Template",
     "batch",
     "faults",
     "sign",

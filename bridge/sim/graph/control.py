@@ -15,8 +15,11 @@ from bridge.sim.graph.faults import Fault, Route
 from bridge.sim.graph.meta import Meta
 from bridge.sim.graph.records import SentMessage, Writing
 from bridge.sim.graph.routes import answer
+from bridge.sim.graph.templates import Template
 
 _FAULT = TypeAdapter(Fault)
+_TEMPLATE = TypeAdapter(Template)
+_FLAG = TypeAdapter(bool)
 _TEXT: TypeAdapter[str | None] = TypeAdapter(str | None)
 
 
@@ -53,6 +56,8 @@ def add_controls(app: web.Application, meta: Meta) -> None:
     route("GET", "/sim/sent", _sent)
     route("POST", "/sim/faults", _faults)
     route("POST", "/sim/webhook_url", _webhook_url)
+    route("POST", "/sim/template", _template)
+    route("POST", "/sim/window", _window)
     route("GET", "/sim/state", _state)
 
 
@@ -103,6 +108,19 @@ async def _faults(meta: Meta, body: dict[str, Any]) -> Any:
 
 async def _webhook_url(meta: Meta, body: dict[str, Any]) -> Any:
     meta.webhook_url = _TEXT.validate_python(body["url"])
+    return {"success": True}
+
+
+async def _template(meta: Meta, body: dict[str, Any]) -> Any:
+    """Keep a template (the fields of `Template`), and tell the webhook that it is as `status`."""
+    template = _TEMPLATE.validate_python(body)
+    await meta.template_changes(template, template.status)
+    return {"success": True}
+
+
+async def _window(meta: Meta, body: dict[str, Any]) -> Any:
+    """Have the 24 hours enforced, or no more."""
+    meta.windows.enforced = _FLAG.validate_python(body["enforced"])
     return {"success": True}
 
 

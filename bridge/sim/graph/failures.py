@@ -76,6 +76,17 @@ CATALOGUE: dict[int, Known] = {
         title="(Business Account, Consumer Account) pair rate limit hit",
         details="Too many messages were sent from this number to the same number in a short time.",
     ),
+    132000: Known(
+        title="Number of parameters does not match the expected number of params",
+        details="The number of values is another one than the template's.",
+    ),
+    132012: Known(
+        title="Parameter format does not match format in the created template",
+        details="A value is of another kind than the template's.",
+    ),
+    132015: Known(title="Template is paused", details="The template's quality is too low."),
+    132016: Known(title="Template is disabled", details="The template was paused too often."),
+    132018: Known(title="There is an issue with the parameters", details="A value is not valid."),
     132001: Known(
         status=404,
         title="Template name does not exist in the translation",

@@ -14,6 +14,7 @@ class Route(StrEnum):
     LOOKUP = "GET /{version}/{media_id}"
     DOWNLOAD = "GET /media/{media_id}"
     NUMBER = "GET /{version}/{phone_number_id}"
+    TEMPLATES = "GET /{version}/{waba_id}/message_templates"
     SUBSCRIBE = "POST /{version}/{waba_id}/subscribed_apps"
     SUBSCRIPTIONS = "GET /{version}/{waba_id}/subscribed_apps"
 

@@ -14,10 +14,21 @@ from typing import Any, Unpack
 from bridge.sim.graph.failures import GraphError, no_such_object, status_error
 from bridge.sim.graph.faults import Faults
 from bridge.sim.graph.outbox import Outbox
-from bridge.sim.graph.payloads import Number, Payload, Person, bsuid_of, incoming, progress, wamid
+from bridge.sim.graph.payloads import (
+    Number,
+    Payload,
+    Person,
+    bsuid_of,
+    incoming,
+    progress,
+    template_news,
+    wamid,
+)
 from bridge.sim.graph.records import DERIVED, File, SentMessage, Writing
 from bridge.sim.graph.requests import SHOWN, Send, check_send, check_upload
 from bridge.sim.graph.shelf import Ids, Shelf
+from bridge.sim.graph.templates import Template, TemplateShelf
+from bridge.sim.graph.window import Windows
 from bridge.sim.pictures import JPEG_MIME, PNG_MIME
 from bridge.sim.watch import Watch
 
@@ -71,6 +82,9 @@ class Meta:
         self._by_wamid: dict[str, SentMessage] = {}
         self._clock = clock
         self._ids = Ids(secrets.token_bytes(16) if seed is None else seed[:64])
+        #: The templates of business accounts, and when people last wrote (`enforced`: 131047).
+        self.templates = TemplateShelf()
+        self.windows = Windows(clock)
         #: The files; `shelf.lifetime` is the life of an address in seconds.
         self.shelf = Shelf(ids=self._ids, clock=clock)
         self.media = self.shelf.files
@@ -94,6 +108,7 @@ class Meta:
         """
         number = self._number_of(writing.get("phone_number_id"))
         person = self._meet(from_wa_id, writing)
+        self.windows.opened(number.phone_number_id, person)
         own_id = writing.get("message", {}).get("id")
         id_ = own_id or wamid(
             person.wa_id or person.bsuid or "", self._ids.tail(20), outbound=False
@@ -131,6 +146,14 @@ class Meta:
     async def fail(self, wamid_: str, code: int) -> None:
         """Report a message of ours as failed."""
         await self._report(self._by_wamid[wamid_], "failed", status_error(code))
+
+    async def template_changes(
+        self, template: Template, event: str, *, waba_id: str | None = None
+    ) -> int | None:
+        """Keep a template as it is now, and tell the webhook (`APPROVED`, `PAUSED` ...)."""
+        account = waba_id or self._number_of(None).waba_id
+        self.templates.put(account, template)
+        return await self.deliver(template_news(account, template.name, template.language, event))
 
     async def verify(self, url: str | None = None, token: str | None = None) -> bool:
         """Do the GET challenge of the webhook. True when it is answered as it must be."""
@@ -170,7 +193,12 @@ class Meta:
     def accept(self, phone_number_id: str, body: Any, at: float) -> Payload:
         """Take a message, start its statuses and give the answer. Raises `GraphError`."""
         number = self.number(phone_number_id)
-        send = check_send(body, media=self.media, own_number=number.digits)
+        send = check_send(
+            body,
+            media=self.media,
+            own_number=number.digits,
+            template=lambda content: self.templates.check(number.waba_id, content),
+        )
         person = self._recipient(send)
         id_ = wamid(person.wa_id or person.bsuid or send.to, self._ids.tail(18), outbound=True)
         message = SentMessage(
@@ -230,6 +258,10 @@ class Meta:
         if media and shown and media.mime.partition(";")[0].strip().lower() not in shown:
             await asyncio.sleep(self.status_delay)
             await self._report(message, "failed", status_error(131053))
+            return
+        if self.windows.is_closed(message.phone_number_id, message.person, message.type):
+            await asyncio.sleep(self.status_delay)
+            await self._report(message, "failed", status_error(131047))
             return
         states = ["sent", "delivered"]
         if self.shuffle is not None:

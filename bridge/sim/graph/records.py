@@ -29,10 +29,12 @@ class SentMessage:
 
     @property
     def text(self) -> str | None:
-        """The text, or the caption of a file."""
+        """The text, also that of a menu, or the caption of a file."""
         content = self.body.get(self.type)
         if not isinstance(content, dict):
             return None
+        if self.type == "interactive":
+            return str(content["body"]["text"])
         return content.get("body") if self.type == "text" else content.get("caption")
 
 

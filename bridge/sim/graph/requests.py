@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
 from bridge.sim.graph.failures import GraphError
+from bridge.sim.graph.interactive import check_contacts, check_interactive, check_location
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
@@ -51,8 +52,17 @@ class Send:
     media_id: str | None
 
 
-def check_send(body: Any, *, media: Container[str], own_number: str) -> Send:
-    """Check the body of a send as Meta would. Raises `GraphError`; `media` are the known ids."""
+def check_send(
+    body: Any,
+    *,
+    media: Container[str],
+    own_number: str,
+    template: Callable[[dict[str, Any]], None],
+) -> Send:
+    """Check the body of a send as Meta would. Raises `GraphError`; `media` are the known ids.
+
+    `template` checks a template, since it knows those that there are.
+    """
     if not isinstance(body, dict) or body.get("messaging_product") != "whatsapp":
         raise GraphError(100, message="The parameter messaging_product is required.")
     to, by_bsuid, group = _recipient(body)
@@ -72,7 +82,9 @@ def check_send(body: Any, *, media: Container[str], own_number: str) -> Send:
     if not isinstance(kind, str) or kind not in _MEDIA | _OTHER:
         known = ", ".join(sorted(_MEDIA | _OTHER)).upper()
         raise GraphError(100, message=f"Param type must be one of {{{known}}}.")
-    media_id = _check_content(kind, body.get(kind), media)
+    if group and kind == "interactive":
+        raise GraphError(100, details="Groups take no interactive messages.")
+    media_id = _check_content(kind, body.get(kind), media, template)
     return Send(
         to=to,
         by_bsuid=by_bsuid,
@@ -126,34 +138,49 @@ def _recipient(body: dict[str, Any]) -> tuple[str, bool, bool]:
     return digits, False, False
 
 
-def _check_content(kind: str, content: Any, media: Container[str]) -> str | None:
+def _check_content(
+    kind: str,
+    content: Any,
+    media: Container[str],
+    template: Callable[[dict[str, Any]], None],
+) -> str | None:
     if not content or not isinstance(content, list if kind == "contacts" else dict):
         raise GraphError(131008, details=f"Parameter '{kind}' is mandatory for type '{kind}'")
     if isinstance(content, list):
+        check_contacts(content)
         return None
     if kind in _MEDIA:
         return _check_media(kind, content, media)
-    if kind == "text":
-        text = content.get("body")
-        if not isinstance(text, str) or not text:
-            raise GraphError(131008, details="Parameter 'body' is mandatory for type 'text'")
-        if len(text) > TEXT_LIMIT:
-            raise GraphError(
-                100, message=f"Param text['body'] must be at most {TEXT_LIMIT} characters long."
-            )
-    if kind == "template":
-        language = content.get("language")
-        if not isinstance(content.get("name"), str) or not isinstance(language, dict):
-            raise GraphError(131008, details="Parameters 'name' and 'language' are mandatory")
-        if not isinstance(language.get("code"), str):
-            raise GraphError(131008, details="Parameter 'language.code' is mandatory")
+    match kind:
+        case "text":
+            _check_text(content)
+        case "interactive":
+            check_interactive(content)
+        case "location":
+            check_location(content)
+        case "template":
+            template(content)
+        case _:
+            pass
     return None
+
+
+def _check_text(content: dict[str, Any]) -> None:
+    text = content.get("body")
+    if not isinstance(text, str) or not text:
+        raise GraphError(131008, details="Parameter 'body' is mandatory for type 'text'")
+    if len(text) > TEXT_LIMIT:
+        raise GraphError(
+            100, message=f"Param text['body'] must be at most {TEXT_LIMIT} characters long."
+        )
 
 
 def _check_media(kind: str, content: dict[str, Any], media: Container[str]) -> str | None:
     media_id, link = content.get("id"), content.get("link")
     if (media_id is None) == (link is None):
         raise GraphError(131008, details=f"Exactly one of {kind}['id'] and {kind}['link'] is due.")
+    if "voice" in content and (kind != "audio" or not isinstance(content["voice"], bool)):
+        raise GraphError(100, message=f'Unexpected key "voice" on param "{kind}".')
     caption = content.get("caption")
     if caption is not None:
         if kind in {"audio", "sticker"}:

@@ -46,6 +46,7 @@ def add_routes(app: web.Application, meta: Meta) -> None:
     route(hdrs.METH_POST, node + "/media", Route.UPLOAD, _read_upload, _upload)
     route(hdrs.METH_POST, node + "/subscribed_apps", Route.SUBSCRIBE, _read_json, _subscribe)
     route(hdrs.METH_GET, node + "/subscribed_apps", Route.SUBSCRIPTIONS, _nothing, _subscriptions)
+    route(hdrs.METH_GET, node + "/message_templates", Route.TEMPLATES, _nothing, _templates)
     route(hdrs.METH_GET, version + "/{id:.+}", None, _nothing, _node)
     route(hdrs.METH_GET, "/media/{id}", Route.DOWNLOAD, _nothing, _download)
 
@@ -286,6 +287,12 @@ async def _subscriptions(call: Call) -> web.Response:
     app = {"id": "670843887433847", "name": "Ponte", "link": "https://www.facebook.com/games/"}
     entry: dict[str, Any] = {"whatsapp_business_api_data": app}
     return answer({"data": [entry if url is None else entry | {"override_callback_uri": url}]})
+
+
+async def _templates(call: Call) -> web.Response:
+    url = call.request.url
+    waba_id = _waba(call)
+    return answer(call.meta.templates.page(waba_id, call.request.query, str(url.with_query(None))))
 
 
 def _waba(call: Call) -> str:

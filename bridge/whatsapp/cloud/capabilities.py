@@ -27,6 +27,18 @@ CAPABILITIES = Capabilities(
     },
     unordered_sends=True,
     tags_sends=True,
+    # Meta tells of the phone's messages alone; gateways that speak its API tell of ours too (A.14).
+    echoes_sends=True,
+    buttons=3,
+    button_title=20,
+    list_rows=10,
+    row_title=24,
+    row_description=72,
+    menu_body=1024,
+    templates=True,
+    window_hours=24,
+    locations=True,
+    cards=True,
 )
 #: Kinds that take a caption; Meta refuses one with the others.
 CAPTIONED = frozenset({MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.DOCUMENT})

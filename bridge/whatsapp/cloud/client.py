@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from http import HTTPStatus
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from aiohttp import FormData
-from yarl import URL
-
 from bridge.core.connection import LinkState
-from bridge.core.content import Media, MediaKind
+from bridge.core.content import Media
 from bridge.core.message import Received
-from bridge.core.outgoing import Outgoing, OutgoingMedia, OutgoingText
+from bridge.core.outgoing import Outgoing, OutgoingMedia
 from bridge.core.party import Party
-from bridge.errors import (
-    ForbiddenAddress,
-    PeerBroke,
-    PeerDown,
-    PeerGone,
-    PeerRefused,
-    PeerTimeout,
-    Scope,
-    TooBig,
+from bridge.errors import PeerBroke, PeerRefused, Scope
+from bridge.net.http import Http
+from bridge.whatsapp.channel import (
+    Accepted,
+    ApprovedTemplate,
+    Capabilities,
+    Fetched,
+    Link,
+    Quote,
 )
-from bridge.net.http import Answer, Http
-from bridge.whatsapp.channel import Accepted, Capabilities, Fetched, Link, Quote
-from bridge.whatsapp.cloud.capabilities import CAPABILITIES, CAPTIONED
-from bridge.whatsapp.cloud.faults import decoded, from_answer, is_expired_media
+from bridge.whatsapp.cloud.capabilities import CAPABILITIES
+from bridge.whatsapp.cloud.faults import success
+from bridge.whatsapp.cloud.files import CloudFiles
+from bridge.whatsapp.cloud.outgoing import check_media, content_of, media_body
+from bridge.whatsapp.cloud.templates import approved_templates
 from bridge.whatsapp.shapes import rows, table, word
 
 __all__ = ("CloudChannel",)
 
 PEER = "WhatsApp"
-#: Meta's own file hosts; the access token goes to no other unless it was configured.
-MEDIA_HOSTS = (".fbsbx.com", ".facebook.com")
-
 _LINK_FIELDS = "display_phone_number,verified_name,quality_rating,status,throughput,platform_type"
 #: `status` of a number; one that can still answer customers is open.
 _LINK_STATES = MappingProxyType(
@@ -56,15 +50,12 @@ _LINK_STATES = MappingProxyType(
         "DELETED": LinkState.CLOSED,
     }
 )
-_LINKED = re.compile(r"https?://\S", re.IGNORECASE)
-_MIME = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
-#: A media id: digits at Meta, `{phone}/{id}` at Unoapi (A.14).
-_HANDLE = re.compile(r"(?!\.)[\w.=~-]+(?:/(?!\.)[\w.=~-]+)?", re.ASCII)
 
 
 class CloudChannel:
     """One phone number id with its access token. Holds no state and may be shared by tasks.
 
+    `business_id` is the WhatsApp business account that has the number; only `templates` needs it.
     `media_host` is the host of media URLs where it is neither Meta's nor that of `base_url`
     (a gateway, a test server).
     """
@@ -77,6 +68,7 @@ class CloudChannel:
         version: str,
         phone_number_id: str,
         access_token: str,
+        business_id: str | None = None,
         media_host: str | None = None,
         timeout: float = 20.0,
         upload_timeout: float = 120.0,
@@ -84,16 +76,19 @@ class CloudChannel:
     ) -> None:
         self._http = http
         self._root = f"{base_url.rstrip('/')}/{quote(version, safe='')}".rstrip("/")
-        self._phone_number_id = phone_number_id
         self._number = f"{self._root}/{quote(phone_number_id, safe='')}"
+        self._business_id = (business_id or "").strip()
         self._auth = {"Authorization": f"Bearer {access_token.strip()}"}
         self._timeout = timeout
-        self._upload_timeout = upload_timeout
-        self._download_timeout = download_timeout
-        base = URL(base_url)
-        self._plain = base.scheme == "http"
-        self._own_hosts = frozenset(
-            host.lower() for host in (base.host, media_host) if host is not None
+        self._files = CloudFiles(
+            http=http,
+            root=self._root,
+            phone_number_id=phone_number_id,
+            auth=self._auth,
+            media_host=media_host,
+            timeout=timeout,
+            upload_timeout=upload_timeout,
+            download_timeout=download_timeout,
         )
 
     @property
@@ -110,7 +105,7 @@ class CloudChannel:
             timeout=self._timeout,
             peer=PEER,
         )
-        told = _success(answer)
+        told = success(answer)
         status = (word(told.get("status"), 64) or "").upper()
         return Link(
             # Facades such as Unoapi tell no status: then an answer is a good sign.
@@ -148,7 +143,7 @@ class CloudChannel:
             timeout=self._timeout,
             peer=PEER,
         )
-        return _accepted(_success(answer))
+        return _accepted(success(answer))
 
     async def mark_read(self, message: Received) -> None:
         """Show the customer that their message, and all before it, was read."""
@@ -160,133 +155,39 @@ class CloudChannel:
             timeout=self._timeout,
             peer=PEER,
         )
-        _success(answer)
+        success(answer)
 
-    async def fetch(self, media: Media, into: Path, *, limit: int) -> Fetched:
-        """Download a received file: by the webhook's URL while it lives, else by its id."""
-        if media.url is not None and self._is_media_host(media.url):
-            try:
-                return await self._download(media.url, media, into, limit)
-            except (PeerGone, PeerRefused, ForbiddenAddress):
-                pass  # Five minutes are over (A.5); the id lives for days.
-        return await self._download(await self._looked_up(media, limit), media, into, limit)
-
-    async def _body(self, content: Outgoing) -> tuple[str, dict[str, Any]]:
-        match content:
-            case OutgoingText(body=text):
-                linked = _LINKED.search(text) is not None
-                return "text", {"body": text, "preview_url": linked}
-            case OutgoingMedia():
-                return content.media.value, await self._uploaded(content)
-            case _:
-                raise PeerRefused(
-                    f"A message of this kind ({content.kind}) cannot be sent.", code="whatsapp.kind"
-                )
-
-    async def _uploaded(self, content: OutgoingMedia) -> dict[str, Any]:
-        if content.caption and content.media not in CAPTIONED:
+    async def templates(self) -> Sequence[ApprovedTemplate]:
+        """The approved templates of the number's WhatsApp business account."""
+        if not self._business_id:
             raise PeerRefused(
-                f"WhatsApp shows no caption with this kind of file ({content.media.value}).",
-                code="whatsapp.media",
-                advice="Send the text as a message of its own.",
+                "The WhatsApp business account of this number is not known.",
+                code="whatsapp.business_id",
+                advice="Create the instance with its businessId, the id of the WhatsApp business "
+                "account.",
             )
-        try:
-            handle = await self._upload(content)
-        except (PeerBroke, PeerTimeout) as error:
-            raise PeerDown(
-                error.message,
-                code="whatsapp.upload",
-                advice=error.advice,
-                scope=error.scope,
-                retry_after=error.retry_after,
-            ) from error
-        body = {"id": handle}
-        if content.caption:
-            body["caption"] = content.caption
-        if content.media is MediaKind.DOCUMENT:
-            body["filename"] = content.filename
-        return body
+        return await approved_templates(self._page_of_templates)
 
-    async def _upload(self, content: OutgoingMedia) -> str:
-        path = Path(content.path)
-        try:
-            file = await asyncio.to_thread(path.open, "rb")
-        except OSError as error:
-            raise PeerRefused(
-                "The file to send is not in the spool any more.", code="spool.missing"
-            ) from error
-        bare = content.mime.partition(";")[0].strip().lower()
-        mime = bare if _MIME.fullmatch(bare) else "application/octet-stream"
-        with file:
-            form = FormData()
-            form.add_field("messaging_product", "whatsapp")
-            form.add_field("type", mime)
-            # The name that people see travels with the message; this one is never shown.
-            form.add_field("file", file, filename="file", content_type=mime)
-            answer = await self._http.request(
-                "POST",
-                f"{self._number}/media",
-                headers=self._auth,
-                data=form,
-                timeout=self._upload_timeout,
-                peer=PEER,
-            )
-        handle = word(_success(answer).get("id"))
-        if handle is None:
-            raise PeerBroke("WhatsApp took a file, but gave no id for it.")
-        return handle
-
-    async def _looked_up(self, media: Media, limit: int) -> str:
-        """The URL of a file; it lives for five minutes. `PeerGone` when the id has expired."""
-        if not _HANDLE.fullmatch(media.handle):
-            raise PeerRefused("The id of the file is not one of WhatsApp's.", code="whatsapp.media")
+    async def _page_of_templates(self, query: Mapping[str, str]) -> dict[str, Any]:
         answer = await self._http.request(
             "GET",
-            f"{self._root}/{media.handle}",
+            f"{self._root}/{quote(self._business_id, safe='')}/message_templates",
             headers=self._auth,
-            params={"phone_number_id": self._phone_number_id},
+            params=query,
             timeout=self._timeout,
             peer=PEER,
         )
-        if answer.status >= HTTPStatus.BAD_REQUEST and is_expired_media(answer):
-            raise PeerGone("WhatsApp does not have the file any more.", code="whatsapp.media_gone")
-        told = _success(answer)
-        size = word(told.get("file_size"), 18)
-        if size and size.isdecimal() and int(size) > limit:
-            raise TooBig(f"A file of WhatsApp is larger than {limit} bytes.")
-        url = word(told.get("url"), 8000)
-        if url is None:
-            raise PeerBroke("WhatsApp told no address for a file.")
-        if not self._is_media_host(url):
-            raise PeerRefused(
-                "WhatsApp keeps a file at a host that is not known as its own.",
-                code="whatsapp.media_host",
-                advice="If you use a gateway, set cloud.media_host to its file host.",
-            )
-        return url
+        return success(answer)
 
-    async def _download(self, url: str, media: Media, into: Path, limit: int) -> Fetched:
-        got = await self._http.download(
-            url,
-            into,
-            headers=self._auth,
-            limit=limit,
-            timeout=self._download_timeout,
-            peer=PEER,
-        )
-        told = got.mime if got.mime != "application/octet-stream" else media.mime
-        return Fetched(path=got.path, size=got.size, mime=told, sha256=got.sha256)
+    async def fetch(self, media: Media, into: Path, *, limit: int) -> Fetched:
+        """Download a received file: by the webhook's URL while it lives, else by its id."""
+        return await self._files.fetch(media, into, limit=limit)
 
-    def _is_media_host(self, url: str) -> bool:
-        """Whether the access token may travel there."""
-        try:
-            target = URL(url)
-        except ValueError:
-            return False
-        host = (target.host or "").lower()
-        if host in self._own_hosts:
-            return target.scheme == "https" or self._plain
-        return target.scheme == "https" and host.endswith(MEDIA_HOSTS)
+    async def _body(self, content: Outgoing) -> tuple[str, Any]:
+        if isinstance(content, OutgoingMedia):
+            check_media(content)
+            return content.media.value, media_body(content, await self._files.upload(content))
+        return content_of(content)
 
 
 def _address(to: Party) -> dict[str, str]:
@@ -300,13 +201,6 @@ def _address(to: Party) -> dict[str, str]:
         "There is neither a phone number nor a WhatsApp user id to send to.",
         code="whatsapp.recipient",
     )
-
-
-def _success(answer: Answer) -> dict[str, Any]:
-    told = decoded(answer.body)
-    if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES or told.get("error"):
-        raise from_answer(answer)
-    return told
 
 
 def _accepted(told: dict[str, Any]) -> Accepted:

@@ -87,14 +87,14 @@ _QUALITY = Meaning(
 )
 _RESTRICTED = Meaning(
     error=PeerLocked,
-    cause="whatsapp.restricted",
+    cause="whatsapp.account",
     says="WhatsApp has restricted this account.",
     advice="Open the account's support page in the WhatsApp Manager and ask for a review.",
 )
 #: Only people of one country are out of reach; the number itself works.
 _COUNTRY = Meaning(
     error=PeerLocked,
-    cause="whatsapp.restricted",
+    cause="whatsapp.country",
     says="WhatsApp does not let this account write to people of this country.",
     advice="See which countries Meta opens to this kind of business.",
     scope=Scope.ONE,
@@ -109,6 +109,18 @@ _RECIPIENT = Meaning(
     error=PeerRefused,
     cause="whatsapp.recipient",
     says="WhatsApp cannot deliver to this recipient.",
+)
+_OPTED_OUT = Meaning(
+    error=PeerRefused,
+    cause="whatsapp.opted_out",
+    says="This person does not want marketing messages, WhatsApp says.",
+    advice="Send no marketing template to this person.",
+)
+_TEST_NUMBER = Meaning(
+    error=PeerRefused,
+    cause="whatsapp.test_number",
+    says="A test number writes only to the recipients on its list at Meta.",
+    advice="Add the recipient to that list, or use a real number.",
 )
 _MARKETING_CAP = Meaning(
     error=PeerRefused,
@@ -132,6 +144,24 @@ _TEMPLATE = Meaning(
     cause="whatsapp.template",
     says="WhatsApp refuses the template.",
     advice="Check its name, language, parameters and state in the WhatsApp Manager.",
+)
+_TEMPLATE_UNKNOWN = Meaning(
+    error=PeerRefused,
+    cause="whatsapp.template_unknown",
+    says="WhatsApp has no such template in this language.",
+    advice="Check its name and language in the WhatsApp Manager.",
+)
+_TEMPLATE_PARAMETERS = Meaning(
+    error=PeerRefused,
+    cause="whatsapp.template_parameters",
+    says="The values do not fit the template.",
+    advice="Compare them with the template's variables in the WhatsApp Manager.",
+)
+_TEMPLATE_PAUSED = Meaning(
+    error=PeerRefused,
+    cause="whatsapp.template_paused",
+    says="WhatsApp has paused or disabled the template.",
+    advice="Choose another template, and look at this one in the WhatsApp Manager.",
 )
 _REGISTRATION = Meaning(
     error=PeerLocked,
@@ -182,17 +212,16 @@ _CLASSES: tuple[tuple[Meaning, tuple[int, ...]], ...] = (
     (_RESTRICTED, (368, 131031)),
     (_COUNTRY, (130497,)),
     (_WINDOW, (131047,)),
-    (_RECIPIENT, (131026, 131030, 131050, 131062, 130403, 130472)),
+    (_RECIPIENT, (131026, 131062, 130403, 130472)),
+    (_OPTED_OUT, (131050,)),
+    (_TEST_NUMBER, (131030,)),
     (_MARKETING_CAP, (131049,)),
     (_REQUEST, (33, 100, 131008, 131009, 131021, 131051, 135000)),
     (_MEDIA, (131052, 131053)),
-    (
-        _TEMPLATE,
-        (
-            *(132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018),
-            *(132068, 132069),
-        ),
-    ),
+    (_TEMPLATE, (132008, 132068, 132069)),
+    (_TEMPLATE_UNKNOWN, (132001,)),
+    (_TEMPLATE_PARAMETERS, (132000, 132005, 132012, 132018)),
+    (_TEMPLATE_PAUSED, (132007, 132015, 132016)),
     (
         _REGISTRATION,
         (

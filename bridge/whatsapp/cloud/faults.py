@@ -6,6 +6,7 @@ The code decides, not the text; `error_data.details` is quoted for people (A.10)
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ from bridge.whatsapp.cloud.codes import (
 )
 from bridge.whatsapp.shapes import clip, table, word
 
-__all__ = ("decoded", "from_answer", "from_status", "is_expired_media")
+__all__ = ("decoded", "from_answer", "from_status", "is_expired_media", "success")
 
 #: Access tokens, and anything as long and as random as one.
 _SECRET = re.compile(r"\bEA[A-Za-z0-9]{16,}|[A-Za-z0-9_\-]{48,}")
@@ -48,6 +49,14 @@ def from_answer(answer: Answer) -> PeerError:
         words=details or clip(error.get("message")),
         wait=retry_after(answer.headers),
     )
+
+
+def success(answer: Answer) -> dict[str, Any]:
+    """What an answer says. Raises the `PeerError` that it is otherwise."""
+    told = decoded(answer.body)
+    if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES or told.get("error"):
+        raise from_answer(answer)
+    return told
 
 
 def from_status(fault: UpstreamFault) -> BridgeError:

@@ -33,4 +33,8 @@ CAPABILITIES: Final = Capabilities(
     unordered_sends=False,
     tags_sends=False,
     groups=True,
+    locations=True,
+    cards=True,
+    mentions=True,
+    edit_seconds=15 * 60,
 )

@@ -16,12 +16,9 @@ from bridge.core.connection import Opened, Presence, Signal
 from bridge.core.content import Media
 from bridge.core.instance import Behaviour
 from bridge.core.message import MADE_UP, Called, Received
-from bridge.core.outgoing import Outgoing
+from bridge.core.outgoing import Outgoing, OutgoingText
 from bridge.core.party import Party
 from bridge.errors import (
-    BridgeError,
-    Certainty,
-    PeerError,
     PeerLocked,
     PeerRefused,
 )
@@ -39,29 +36,24 @@ from bridge.whatsapp.channel import (
 from bridge.whatsapp.shapes import word
 from bridge.whatsapp.web import endings, faults, leftovers
 from bridge.whatsapp.web.addresses import chat_jid, typing_party
+from bridge.whatsapp.web.asking import Asking, fault
 from bridge.whatsapp.web.capabilities import CAPABILITIES
-from bridge.whatsapp.web.content import message, revocation
+from bridge.whatsapp.web.content import edition, message, revocation
 from bridge.whatsapp.web.files import Files
 from bridge.whatsapp.web.kept import KeptEvents
 from bridge.whatsapp.web.manners import Manners
+from bridge.whatsapp.web.mentions import Mentions
 from bridge.whatsapp.web.recipients import Recipients, accepted
-from bridge.whatsapp.web.supervisor import Supervisor, disconnected
-from bridge.whatsapp.web.wire import Refusal, TooLong, WireError
+from bridge.whatsapp.web.supervisor import Supervisor
+from bridge.whatsapp.web.wire import WireError
 
 log = structlog.get_logger(__name__)
 
 __all__ = ("WebChannel",)
 
-#: Seconds for a question to WhatsApp, and for the phone to take note of a logout.
-ASK_SECONDS: Final = 30.0
+#: Seconds for the phone to take note of a logout.
 LOGOUT_SECONDS: Final = 20.0
-
-#: What had to wait for most of its time behind other sends is better not begun: cut off in the
-#: middle, nobody would know what became of it.
-_BEGUN_WITHIN: Final = 0.8
 _STATES: Final = (Presence.COMPOSING, Presence.RECORDING, Presence.PAUSED)
-#: What the worker answers by itself, whether the number is connected or not.
-_LOCAL: Final = frozenset({"remembered"})
 
 
 class WebChannel:
@@ -84,18 +76,19 @@ class WebChannel:
         self._instance = instance
         self._folder = folder
         self._kept = kept
-        self._send_seconds = send_seconds
+        self._asking = Asking(send_seconds=send_seconds, clock=clock)
         self._clock = clock
         self._listener: Listener | None = None
         self._own_jid: str | None = None
         self._supervisor: Supervisor
-        self._recipients = Recipients(self._looked_up)
-        self._files = Files(self._ask)
-        self._manners = Manners(self._ask, behaviour, clock)
+        self._recipients = Recipients(self._asking.look_up)
+        self._mentions = Mentions(self._asking.ask, clock)
+        self._files = Files(self._asking.ask)
+        self._manners = Manners(self._asking.ask, behaviour, clock)
 
     def attend(self, supervisor: Supervisor) -> None:
         """Use this supervisor; to be called once, before anything else."""
-        self._supervisor = supervisor
+        self._supervisor = self._asking.supervisor = supervisor
 
     @property
     def supervisor(self) -> Supervisor:
@@ -119,20 +112,35 @@ class WebChannel:
         Who was never written to is looked up first: `Accepted.wa_id` is the number that exists.
         """
         address = await self._recipients.find(to)
-        body, attachment = message(content, to=to, own_jid=self._own_jid, quote=reply_to)
+        said, mentioned = await self._mentions.resolve(to, content)
+        body, attachment = message(
+            said, to=to, own_jid=self._own_jid, quote=reply_to, mentioned=mentioned
+        )
         args: dict[str, Any] = {"to": address.jid, "message": body, "key": key}
+        size = 0
         if attachment is not None:
             args["attach"] = asdict(attachment)
-        return accepted(await self._sent(args, key), address)
+            size = await asyncio.to_thread(_size, Path(attachment.path))
+        return accepted(await self._asking.send(args, key, size=size), address)
 
     async def revoke(self, chat: Party, message_id: str, *, key: str) -> None:
         """Delete a message of ours for everyone."""
         jid = _jid(chat)
-        await self._sent({"to": jid, "message": revocation(jid, message_id), "key": key}, key)
+        await self._asking.send(
+            {"to": jid, "message": revocation(jid, message_id), "key": key}, key
+        )
+
+    async def edit(self, chat: Party, message_id: str, content: OutgoingText, *, key: str) -> None:
+        """Change a text of ours. Phones take that for `Capabilities.edit_seconds`, silently."""
+        jid = _jid(chat)
+        said, mentioned = await self._mentions.resolve(chat, content)
+        body, _ = message(said, to=chat, own_jid=self._own_jid, mentioned=mentioned)
+        changed = edition(jid, message_id, body, at_ms=self._clock.ms())
+        await self._asking.send({"to": jid, "message": changed, "key": key}, key)
 
     async def remembered(self, key: str, *, since: int) -> Remembered:
         """Look into the worker's journal, which knows every send that was begun."""
-        answer = await self._ask("remembered", {"key": key, "since_ms": since})
+        answer = await self._asking.ask("remembered", {"key": key, "since_ms": since})
         id_ = word(answer.get("id"), 256)
         match answer.get("fate"):
             case "sent" if id_ is not None:
@@ -152,7 +160,7 @@ class WebChannel:
             return  # WhatsApp knows no such message
         sender = _jid(message.sender)
         chat = _jid(Party(group=message.group)) if message.group else sender
-        await self._ask(
+        await self._asking.ask(
             "mark_read",
             {"ids": [message.id], "chat": chat, "sender": sender, "at_ms": self._clock.ms()},
         )
@@ -160,15 +168,15 @@ class WebChannel:
     async def show_typing(self, chat: Party, presence: Presence) -> None:
         """Show in one chat that somebody writes, speaks, or has stopped."""
         state = presence if presence in _STATES else Presence.PAUSED
-        await self._ask("typing", {"chat": _jid(chat), "state": state.value})
+        await self._asking.ask("typing", {"chat": _jid(chat), "state": state.value})
 
     async def profile(self, party: Party) -> Profile:
         """A group's subject, and the picture of a group or person."""
         jid = _jid(party)
         name: str | None = None
         if party.group is not None:
-            name = word((await self._ask("group", {"jid": jid})).get("subject"))
-        picture = (await self._ask("profile", {"jid": jid})).get("picture_url")
+            name = word((await self._asking.ask("group", {"jid": jid})).get("subject"))
+        picture = (await self._asking.ask("profile", {"jid": jid})).get("picture_url")
         return Profile(name=name, picture_url=word(picture, 2000))
 
     async def reject_call(self, call: Called) -> None:
@@ -180,7 +188,7 @@ class WebChannel:
             raise PeerRefused(
                 "This is no call of WhatsApp Web.", code="whatsapp.request"
             ) from error
-        await self._ask("reject_call", args)
+        await self._asking.ask("reject_call", args)
 
     # -- the session ------------------------------------------------------------------------
 
@@ -207,9 +215,9 @@ class WebChannel:
             try:
                 await self._supervisor.log_out(seconds=LOGOUT_SECONDS)
             except WireError as error:
-                fault = _fault(error, "logout")
-                if not isinstance(fault, PeerLocked):  # then the phone has ended it before us
-                    raise fault from error
+                trouble = fault(error, "logout")
+                if not isinstance(trouble, PeerLocked):  # then the phone has ended it before us
+                    raise trouble from error
         await self._end()
         self._supervisor.unpaired()
         self.tell(endings.LOGGED_OUT_BY_US)
@@ -224,7 +232,7 @@ class WebChannel:
             raise faults.from_error({"code": "broken", "message": words}) from error
 
     async def set_presence(self, presence: Presence) -> None:
-        await self._ask("presence", {"available": presence is not Presence.UNAVAILABLE})
+        await self._asking.ask("presence", {"available": presence is not Presence.UNAVAILABLE})
 
     async def behave(self, behaviour: Behaviour) -> None:
         self._manners.behave(behaviour)
@@ -252,51 +260,15 @@ class WebChannel:
         else:
             log.debug("worker.event_unknown", name=event[:50])
 
-    # -- asking -----------------------------------------------------------------------------
-
     async def _end(self) -> None:
         self._manners.part()
         await self._supervisor.stop()
         await self._manners.ended()
 
-    async def _ask(
-        self, op: str, args: Mapping[str, Any], *, seconds: float = ASK_SECONDS
-    ) -> dict[str, Any]:
-        """Raises `PeerError` (or `TooBig`)."""
-        if op not in _LOCAL and not self._supervisor.is_open:
-            raise disconnected()
-        try:
-            return await self._supervisor.request(op, args, seconds=seconds)
-        except WireError as error:
-            raise _fault(error, op) from error
 
-    async def _sent(self, args: Mapping[str, Any], key: str) -> dict[str, Any]:
-        until = self._clock.ms() + round(self._send_seconds * 1000 * _BEGUN_WITHIN)
-        timed = {**args, "until_ms": until}
-        try:
-            return await self._supervisor.send(timed, seconds=self._send_seconds, key=key)
-        except WireError as error:
-            raise _fault(error, "send") from error
-
-    async def _looked_up(self, op: str, args: dict[str, Any]) -> dict[str, Any]:
-        """Before a send: nothing was sent, whatever goes wrong here."""
-        try:
-            return await self._ask(op, args)
-        except PeerError as error:
-            error.certainty = Certainty.NOT_DONE
-            raise
-
-
-def _fault(error: WireError, op: str) -> BridgeError:
-    match error:
-        case Refusal():
-            return faults.from_error(error.error, op=op)
-        case TooLong():
-            return faults.from_error({"code": "bad_request", "message": str(error)}, op=op)
-        case _ if error.reached:
-            return faults.lost(op)
-        case _:
-            return disconnected()
+def _size(path: Path) -> int:
+    """0 for a file that is not there: the worker says so."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def _jid(party: Party) -> str:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bridge.core.content import MediaKind
-from bridge.core.outgoing import Outgoing, OutgoingMedia, OutgoingText
+from bridge.core.content import Card, MediaKind
+from bridge.core.outgoing import (
+    Outgoing,
+    OutgoingContacts,
+    OutgoingLocation,
+    OutgoingMedia,
+    OutgoingMenu,
+    OutgoingTemplate,
+    OutgoingText,
+)
 from bridge.core.party import Party
 from bridge.errors import PeerRefused
 from bridge.whatsapp.channel import Quote
 from bridge.whatsapp.web.addresses import bare, chat_jid
 from bridge.whatsapp.web.envelope import tidy
+from bridge.whatsapp.web.vcard import shown_name, vcard
 
-__all__ = ("Attachment", "message", "revocation")
+__all__ = ("Attachment", "edition", "message", "revocation")
 
 #: What phones want to see before they show a voice note.
 VOICE_MIME: Final = "audio/ogg; codecs=opus"
@@ -26,6 +37,10 @@ _FIELDS: Final[Mapping[MediaKind, str]] = {
     MediaKind.DOCUMENT: "documentMessage",
     MediaKind.STICKER: "stickerMessage",
 }
+_PLAYED: Final = frozenset({MediaKind.AUDIO, MediaKind.VIDEO})
+#: Pixels of each side of a sticker.
+_STICKER: Final = 512
+_LONGEST_PLACE: Final = 1000
 _CAPTIONED: Final = frozenset({MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.DOCUMENT})
 
 
@@ -39,23 +54,48 @@ class Attachment:
 
 
 def message(
-    content: Outgoing, *, to: Party, own_jid: str | None, quote: Quote | None = None
+    content: Outgoing,
+    *,
+    to: Party,
+    own_jid: str | None,
+    quote: Quote | None = None,
+    mentioned: Sequence[str] = (),
 ) -> tuple[dict[str, Any], Attachment | None]:
-    """The message, and its file if it has one. `own_jid` is the address of our own number."""
+    """The message, and its file if it has one. Raises `PeerRefused`.
+
+    `own_jid` is the address of our own number; `mentioned` are those of people whose
+    ``@<digits>`` stand in the text (`web.mentions`).
+    """
     context = _context(quote, to=to, own_jid=own_jid) if quote else {}
+    if mentioned:
+        context["mentionedJID"] = list(mentioned)
+    if isinstance(content, OutgoingMedia):
+        field = _FIELDS[content.media]
+        attachment = Attachment(field=field, path=content.path, kind=content.media.value)
+        return {field: _within(_file(content), context)}, attachment
+    return _said(content, context), None
+
+
+def _said(
+    content: OutgoingText | OutgoingMenu | OutgoingTemplate | OutgoingLocation | OutgoingContacts,
+    context: Mapping[str, Any],
+) -> dict[str, Any]:
     match content:
-        case OutgoingText(body=body) if context:
-            said = {"text": tidy(body), "contextInfo": context}
-            return {"extendedTextMessage": said}, None
         case OutgoingText(body=body):
-            return {"conversation": tidy(body)}, None
-        case OutgoingMedia(media=kind, path=path):
-            field = _FIELDS[kind]
-            said = _file(content) | ({"contextInfo": context} if context else {})
-            return {field: said}, Attachment(field=field, path=path, kind=kind.value)
-        case _:
+            return _text(body, context)
+        case OutgoingMenu():
+            return _text(_numbered(content), context)
+        case OutgoingLocation():
+            return {"locationMessage": _within(_place(content), context)}
+        case OutgoingContacts(cards=(card,)):
+            return {"contactMessage": _within(_card(card), context)}
+        case OutgoingContacts(cards=cards):
+            return {"contactsArrayMessage": _within(_cards(cards), context)}
+        case OutgoingTemplate():
             raise PeerRefused(
-                f"A message of this kind ({content.kind}) cannot be sent.", code="whatsapp.kind"
+                "Templates are of the WhatsApp Cloud API; this number is connected by QR code.",
+                code="whatsapp.request",
+                advice="Send the text itself.",
             )
 
 
@@ -63,6 +103,57 @@ def revocation(chat: str, message_id: str) -> dict[str, Any]:
     """The message that deletes one of ours for everyone. `chat` is the JID where it stands."""
     key = {"remoteJID": chat, "fromMe": True, "ID": message_id}
     return {"protocolMessage": {"type": "REVOKE", "key": key}}
+
+
+def edition(
+    chat: str, message_id: str, content: Mapping[str, Any], *, at_ms: int
+) -> dict[str, Any]:
+    """The message that gives one of ours another content. `chat` is the JID where it stands."""
+    protocol = {
+        "type": "MESSAGE_EDIT",
+        "key": {"remoteJID": chat, "fromMe": True, "ID": message_id},
+        "editedMessage": dict(content),
+        "timestampMS": str(at_ms),
+    }
+    return {"editedMessage": {"message": {"protocolMessage": protocol}}}
+
+
+def _within(said: dict[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    return {**said, "contextInfo": dict(context)} if context else said
+
+
+def _text(body: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    if not context:
+        return {"conversation": tidy(body)}
+    return {"extendedTextMessage": _within({"text": tidy(body)}, context)}
+
+
+def _numbered(menu: OutgoingMenu) -> str:
+    """Buttons and lists of unofficial clients are not shown by all phones: numbers are."""
+    lines = [f"{number}. {one.title}" for number, one in enumerate(menu.options, start=1)]
+    return "\n\n".join(filter(None, (menu.body, "\n".join(lines), menu.footer)))
+
+
+def _place(place: OutgoingLocation) -> dict[str, Any]:
+    north, east = place.latitude, place.longitude
+    if not (math.isfinite(north) and math.isfinite(east) and abs(north) <= 90 and abs(east) <= 180):  # noqa: PLR2004
+        raise PeerRefused("There is no such place.", code="whatsapp.request")
+    said: dict[str, Any] = {"degreesLatitude": north, "degreesLongitude": east}
+    for field, text in (("name", place.name), ("address", place.address)):
+        if text and text.strip():
+            said[field] = tidy(text)[:_LONGEST_PLACE]
+    return said
+
+
+def _card(card: Card) -> dict[str, Any]:
+    return {"displayName": shown_name(card), "vcard": vcard(card)}
+
+
+def _cards(cards: Sequence[Card]) -> dict[str, Any]:
+    if not cards:
+        raise PeerRefused("There is no contact in this message.", code="whatsapp.request")
+    title = f"{shown_name(cards[0])} +{len(cards) - 1}"
+    return {"displayName": title, "contacts": [_card(card) for card in cards]}
 
 
 def _file(content: OutgoingMedia) -> dict[str, Any]:
@@ -75,6 +166,12 @@ def _file(content: OutgoingMedia) -> dict[str, Any]:
         said |= {"fileName": name, "title": name}
     if content.media is MediaKind.AUDIO and content.voice and bare_mime in _VOICES:
         said |= {"PTT": True, "mimetype": VOICE_MIME}
+        if content.waveform:
+            said["waveform"] = base64.b64encode(content.waveform).decode("ascii")
+    if content.seconds and content.media in _PLAYED:
+        said["seconds"] = content.seconds
+    if content.media is MediaKind.STICKER:
+        said |= {"width": _STICKER, "height": _STICKER, "isAnimated": content.animated}
     return said
 
 

@@ -21,6 +21,8 @@ EMPTY: Final = ""
 #: Deeper than any message of a real client; what lies below is dropped.
 _DEEPEST: Final = 48
 _MOST_WRAPPERS: Final = 16
+#: How the names of wrappers begin whose message is to be looked at once.
+_ONCE: Final = "viewOnceMessage"
 _LARGEST_INT: Final = 2**63
 #: What comes beside any content, or alone: keys of the chat, and facts about the device.
 _BESIDE: Final = frozenset(
@@ -73,26 +75,45 @@ _LARGEST_RAW: Final = 128 * 1024
 class Opened:
     """A message without its wrappers: the name of its kind, and what stands under that name.
 
-    `is_edit`: it replaces what an earlier message said.
+    `is_edit`: it replaces what an earlier message said. `view_once`: it is to be looked at once.
+    `association`: to which other message it belongs, as a better picture to the one before.
     """
 
     kind: str
     body: object = None
     message: Mapping[str, Any] = field(default_factory=dict)
     is_edit: bool = False
+    view_once: bool = False
+    association: Mapping[str, Any] = field(default_factory=dict)
 
 
-def opened(message: Mapping[str, Any]) -> Opened:
-    """Take off all wrappers. A wrapper is whatever holds nothing but another message."""
+def opened(message: Mapping[str, Any], *, view_once: bool = False) -> Opened:
+    """Take off all wrappers. A wrapper is whatever holds nothing but another message.
+
+    `view_once`: whoever took wrappers off before says that one of them was such.
+    """
     is_edit = False
+    association = _association(message)
     for _ in range(_MOST_WRAPPERS):
         name, inner = _inside(message)
         if name is None:
             break
         is_edit = is_edit or name == "editedMessage"
+        view_once = view_once or name.startswith(_ONCE)
         message = inner
+        association = association or _association(message)
     kind = _kind(message)
-    return Opened(kind=kind, body=message.get(kind), message=message, is_edit=is_edit)
+    if kind.startswith(_ONCE):  # there is nothing in it
+        kind, view_once = EMPTY, True
+    body = message.get(kind)
+    return Opened(
+        kind=kind,
+        body=body,
+        message=message,
+        is_edit=is_edit,
+        view_once=view_once or table(body).get("viewOnce") is True,
+        association=association,
+    )
 
 
 def slim(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,6 +142,10 @@ def tidy(value: Any, depth: int = 0) -> Any:
             return value
         case _:
             return None
+
+
+def _association(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    return table(table(message.get("messageContextInfo")).get("messageAssociation"))
 
 
 def _inside(message: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:

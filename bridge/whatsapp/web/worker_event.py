@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from bridge.core.message import Unhandled
+from bridge.core.message import MADE_UP, Unhandled
 from bridge.core.party import Party
 from bridge.core.phone import Kind
 from bridge.whatsapp.shapes import clip, word
 from bridge.whatsapp.web.addresses import bare, kind_of, party_of
 
-__all__ = ("LONGEST_ID", "WorkerEvent")
+__all__ = ("LONGEST_ID", "WorkerEvent", "foreign_id")
 
 _FUTURE: Final = timedelta(seconds=60)
 LONGEST_ID: Final = 256
 #: What stands there when somebody has given themselves no name.
 _NO_NAMES: Final = (None, "-")
+
+
+def foreign_id(value: object) -> str | None:
+    """A message's id, which its sender's client made up: it cannot pass for one of ours."""
+    told = word(value, LONGEST_ID)
+    return told.replace(MADE_UP, "-") if told else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +37,7 @@ class WorkerEvent:
 
     @property
     def id(self) -> str | None:
-        return word(self.data.get("id"), LONGEST_ID)
+        return foreign_id(self.data.get("id"))
 
     @property
     def from_me(self) -> bool:
@@ -67,6 +73,19 @@ class WorkerEvent:
             lid=self.data.get(f"{role}_lid"),
             name=name if named and not self.from_me else None,
         )
+
+    def sender(self) -> Party | None:
+        """Who wrote it: in a direct chat whose chat it is, even when nothing more is said."""
+        found = self.party("sender", named=True)
+        if found is None and self.group is None:
+            found = self.party("chat", named=True)
+        return None if found is None or found.group else found
+
+    def where(self) -> Party | None:
+        """Where it stands: the group, or the person on the other side."""
+        if self.group is not None:
+            return Party(group=self.group)
+        return self.party("chat") if self.from_me else self.sender()
 
     def unhandled(self, rule: str, detail: object = None) -> Unhandled:
         return Unhandled(number=self.number, rule=f"web.{rule}", detail=clip(detail, 200))

@@ -15,7 +15,7 @@ far as we understand it (whatsapp-web-double.md).
 
 from __future__ import annotations
 
-from support.whatsapp_web import contents, protocols
+from support.whatsapp_web import contents, kinds, protocols
 from support.whatsapp_web.companion import Companion
 from support.whatsapp_web.double import WhatsAppWeb
 from support.whatsapp_web.faults import Fate
@@ -36,6 +36,7 @@ __all__ = [
     "Sent",
     "WhatsAppWeb",
     "contents",
+    "kinds",
     "protocols",
     "required",
 ]

@@ -18,7 +18,17 @@ _MEDIA = {
     "documentWithCaptionMessage": "document",
     "contactMessage": "vcard",
     "locationMessage": "location",
+    "ptvMessage": "ptv",
+    "liveLocationMessage": "livelocation",
+    "contactsArrayMessage": "contact_array",
+    "buttonsResponseMessage": "button_response",
+    "listResponseMessage": "list_response",
+    "orderMessage": "order",
+    "productMessage": "product",
+    "groupInviteMessage": "url",
 }
+#: Kinds by which the stanza is called a poll.
+_POLLS = ("pollCreationMessageV3", "pollUpdateMessage")
 
 
 def text(body: str, *, quotes: protocols.Message | None = None) -> protocols.Message:
@@ -80,6 +90,8 @@ def media_of(message: protocols.Message) -> str | None:
 def type_of(message: protocols.Message) -> str:
     if message.HasField("reactionMessage"):
         return "reaction"
+    if any(message.HasField(name) for name in _POLLS):
+        return "poll"
     return "text" if media_of(message) is None else "media"
 
 

@@ -55,6 +55,8 @@ class WhatsAppWeb:
         self.groups: dict[str, Group] = {}
         #: Where people post their status; to write there is as in a group.
         self.statuses = Group(Jid("status@broadcast"), "", [])
+        #: Who made a poll, and the secret of its votes.
+        self.polls: dict[str, tuple[Jid, bytes]] = {}
         #: Devices that wait to be linked, by the code that they show.
         self.shown: dict[str, Connection] = {}
         self.connections: list[Connection] = []

@@ -68,6 +68,12 @@ class Group:
         listed = [Node("participant", {"jid": one.lid, "phone_number": one.pn}) for one in whom]
         await self._tell(companion, who, Node(what, {}, listed))
 
+    async def shows(self, companion: Companion, who: Person) -> None:
+        """Another picture."""
+        told = Node("set", {"jid": self.jid, "id": now(), "author": who.lid})
+        attrs = {"from": self.jid, "type": "picture", "id": message_id(), "t": now()}
+        await companion.push(Node("notification", attrs, [told]), keep=True)
+
     async def invites(self, companion: Companion, who: Person) -> None:
         """Tell a new member all of the group."""
         await self._tell(companion, who, Node("create", {"type": "new"}, [self.node()]))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from support.whatsapp_web import contents, protocols
+from support.whatsapp_web import contents, polls, protocols
 from support.whatsapp_web.device import Device
 from support.whatsapp_web.letters import Letter
 from support.whatsapp_web.media import File
@@ -104,6 +104,20 @@ class Person:
             return {"from": self.jid(via), **attrs}
         return {"from": group.jid, "participant": self.jid(via), **attrs}
 
+    async def withholds(
+        self, companion: Companion, *, kind: str = "view_once", via: Via = "lid"
+    ) -> str:
+        """The id of a message that linked devices are told of and do not get."""
+        told = message_id()
+        attrs = {"id": told, "t": now(), "type": "media", "notify": self.name}
+        node = Node(
+            "message",
+            self._sender(via, None, alternative=True) | attrs,
+            [Node("unavailable", {"type": kind})],
+        )
+        await companion.push(node, keep=True)
+        return told
+
     async def sends(
         self, companion: Companion, file: File, *, via: Via = "lid", **more: Any
     ) -> str:
@@ -138,6 +152,38 @@ class Person:
         """To a message of the client, or with `own` to one of this person."""
         of = contents.key(message, chat=companion.phone.jid(via), from_me=own)
         return await self.writes(companion, contents.reaction(of, sign), via=via)
+
+    async def asks(
+        self,
+        companion: Companion,
+        question: str,
+        *options: str,
+        most: int = 1,
+        group: Group | None = None,
+        via: Via = "lid",
+    ) -> str:
+        """The id of a poll."""
+        secret = os.urandom(32)
+        made = polls.poll(question, options, secret=secret, most=most)
+        told = await self.writes(companion, made, group=group, via=via)
+        self.double.polls[told] = self.jid(via), secret
+        return told
+
+    async def votes(
+        self,
+        companion: Companion,
+        poll: str,
+        *options: str,
+        group: Group | None = None,
+        via: Via = "lid",
+    ) -> str:
+        """In a poll of whomever; without options the vote is taken back."""
+        asker, secret = self.double.polls[poll]
+        mine = asker.user in self.users
+        where = group.jid if group else companion.phone.jid(via)
+        key = contents.key(poll, chat=where, from_me=mine, author=asker if group else "")
+        said = polls.vote(key, options, asker=asker, voter=self.jid(via), secret=secret)
+        return await self.writes(companion, said, group=group, via=via)
 
     async def types(
         self, companion: Companion, state: str = "composing", *, media: str = "", via: Via = "lid"

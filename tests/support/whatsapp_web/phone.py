@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from typing import TYPE_CHECKING
 
-from support.whatsapp_web import contents, pairing, protocols
+from support.whatsapp_web import contents, pairing, polls, protocols
 from support.whatsapp_web.app_state import NEXT, Settings
 from support.whatsapp_web.companion import Companion
 from support.whatsapp_web.groups import Group
@@ -73,6 +74,9 @@ class Phone(Person):
         if isinstance(whom, Group):
             return await self.writes(linked, message, id=id, group=whom, via=via)
         envelope = protocols.e2e.DeviceSentMessage(destinationJID=whom.jid(via), message=message)
+        copy = protocols.e2e.Message(deviceSentMessage=envelope)
+        if message.HasField("messageContextInfo"):
+            copy.messageContextInfo.CopyFrom(message.messageContextInfo)
         attrs: dict[str, str | None] = {
             "from": self.jid(via),
             "recipient": whom.jid(via),
@@ -83,11 +87,18 @@ class Phone(Person):
         letter = Letter(
             device=self.devices[0],
             to=linked,
-            message=protocols.e2e.Message(deviceSentMessage=envelope),
+            message=copy,
             attrs=attrs | other,
             id=id or message_id(),
         )
         return await self.double.letters.send(letter)
+
+    async def asks_in(self, whom: Person | Group, question: str, *options: str) -> str:
+        """The id of a poll that is made on the phone itself."""
+        secret = os.urandom(32)
+        told = await self.writes_to(whom, polls.poll(question, options, secret=secret))
+        self.double.polls[told] = self.lid, secret
+        return told
 
     async def sends_history(
         self, history: protocols.Message, *, inline: bool = True, companion: Companion | None = None

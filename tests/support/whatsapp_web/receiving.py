@@ -14,6 +14,7 @@ from support.whatsapp_web.nodes import Jid, Node
 from support.whatsapp_web.ratchet import Undecryptable, unpad
 from support.whatsapp_web.sender_keys import SenderKey
 from support.whatsapp_web.stanza import now
+from support.whatsapp_web.told import Told, told
 
 if TYPE_CHECKING:
     from support.whatsapp_web.companion import Companion
@@ -40,6 +41,11 @@ class Sent:
     def text(self) -> str:
         found: str = self.message.conversation or self.message.extendedTextMessage.text
         return found
+
+    @property
+    def told(self) -> Told:
+        """As which kind people see it, with what stands in it."""
+        return told(self.message)
 
 
 async def receive(companion: Companion, connection: Connection, node: Node) -> None:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bridge.core.connection import LinkState
 from bridge.core.content import Media, MediaKind
-from bridge.core.outgoing import OutgoingMedia, OutgoingText
+from bridge.core.outgoing import Option, OutgoingMedia, OutgoingMenu, OutgoingText
 from bridge.core.party import Party
 from bridge.errors import (
     BridgeError,
@@ -29,12 +29,20 @@ from bridge.errors import (
     Scope,
     TooBig,
 )
-from bridge.whatsapp.channel import Accepted, Channel, Link, Quote
+from bridge.whatsapp.channel import (
+    Accepted,
+    ApprovedTemplate,
+    Channel,
+    Link,
+    ListsTemplates,
+    Quote,
+)
 
 SAMPLES = Path(__file__).parents[2] / "contract" / "whatsapp" / "cloud"
 NUMBER = "/v26.0/412900001234567"
 MESSAGES = f"{NUMBER}/messages"
 UPLOAD = f"{NUMBER}/media"
+TEMPLATES = "/v26.0/398877665544332/message_templates"
 TIAGO = Party(wa_id="5585988880002", bsuid="BR.55120000000000000002")
 BEARER = "Bearer EAAexampleAccessToken0001"
 
@@ -410,7 +418,7 @@ async def test_a_configured_media_host_gets_the_token(graph, tmp_path, channel) 
 
 async def test_the_token_goes_to_metas_own_file_hosts_by_https_only(channel) -> None:
     there = channel(base_url="https://graph.facebook.com")
-    trusted = there._is_media_host
+    trusted = there._files._is_media_host
     assert trusted("https://lookaside.fbsbx.com/x")
     assert trusted("https://scontent.xx.facebook.com/x")
     assert not trusted("http://lookaside.fbsbx.com/x")
@@ -483,11 +491,110 @@ async def test_an_empty_error_beside_an_id_is_none(graph, channel) -> None:
     assert (await channel().send(TIAGO, OutgoingText(body="x"), key="k")).id
 
 
+# ---------------------------------------------------------------- templates
+
+
+def page(*names: str, after: str | None = None, **paging: Any) -> dict[str, Any]:
+    data = [{"name": name, "language": "pt_BR", "status": "APPROVED"} for name in names]
+    cursors = {"cursors": {"after": after}} if after else {}
+    return {"data": data, "paging": cursors | paging}
+
+
+async def test_approved_templates_are_listed_page_by_page(graph, channel) -> None:
+    pages = {
+        None: page("a", "b", after="C1", next="https://elsewhere.example/?access_token=x"),
+        "C1": page("c", after="C2"),
+    }
+    graph.answers[TEMPLATES] = lambda request: web.json_response(pages[request.query.get("after")])
+    found = await channel(business_id=" 398877665544332").templates()
+    assert [one.name for one in found] == ["a", "b", "c"]
+    assert [asked.path for asked in graph.asked] == [TEMPLATES] * 2
+    assert graph.asked[0].query == {
+        "status": "APPROVED",
+        "limit": "100",
+        "fields": "name,language,category,status,components",
+    }
+    assert graph.asked[0].token == BEARER
+
+
+async def test_a_list_of_templates_without_end_is_cut_off(graph, channel) -> None:
+    def endless(request: web.Request) -> web.Response:
+        number = int(request.query.get("after", "0")) + 1
+        return web.json_response(page(f"t{number}", after=str(number), next="https://x.example"))
+
+    graph.answers[TEMPLATES] = endless
+    found = await channel(business_id="398877665544332").templates()
+    assert len(found) == len(graph.asked) == 20
+    graph.answers[TEMPLATES] = lambda _: web.json_response(page("a", after="same", next="more"))
+    assert len(await channel(business_id="398877665544332").templates()) == 1
+    assert len(graph.asked) == 22
+
+
+async def test_of_what_is_told_of_templates_only_the_sound_is_taken(graph, channel) -> None:
+    sound = {"name": "a", "language": "pt_BR", "category": "UTILITY", "status": "APPROVED"}
+    deep: dict[str, Any] = {}
+    for _ in range(100):
+        deep = {"x": deep}
+    graph.answers[TEMPLATES] = {
+        "data": [
+            sound | {"components": [{"type": "BODY", "text": "Oi"}, "junk"]},
+            sound | {"components": []},
+            sound | {"name": "b", "status": "REJECTED"},
+            sound | {"name": "c", "language": None},
+            sound | {"name": "d" * 600},
+            sound | {"name": "e", "components": [deep]},
+            sound | {"name": "f", "components": [{"text": "x" * 70_000}]},
+            sound | {"name": "g", "components": "none", "status": None},
+            "junk",
+            None,
+        ],
+        "paging": [],
+    }
+    found = await channel(business_id="398877665544332").templates()
+    assert found == (
+        ApprovedTemplate(
+            name="a",
+            language="pt_BR",
+            category="UTILITY",
+            components=({"type": "BODY", "text": "Oi"},),
+        ),
+        ApprovedTemplate(name="e", language="pt_BR", category="UTILITY"),
+        ApprovedTemplate(name="f", language="pt_BR", category="UTILITY"),
+    )
+
+
+async def test_templates_need_the_business_account(graph, channel) -> None:
+    with pytest.raises(PeerRefused) as caught:
+        await channel().templates()
+    assert caught.value.cause == "whatsapp.business_id"
+    assert graph.asked == []
+    graph.answers[TEMPLATES] = {"error": {"code": 190}}
+    with pytest.raises(PeerLocked):
+        await channel(business_id="398877665544332").templates()
+
+
+async def test_a_menu_goes_out_and_a_wrong_one_does_not(graph, channel) -> None:
+    graph.answers[MESSAGES] = sample("api_send_response")
+    menu = OutgoingMenu(body="Qual?", options=(Option(id="1", title="Sim"),))
+    await channel().send(TIAGO, menu, key="k")
+    (asked,) = graph.asked
+    assert asked.json["type"] == "interactive"
+    assert asked.json["interactive"]["action"]["buttons"][0]["reply"]["id"] == "1"
+    with pytest.raises(PeerRefused) as caught:
+        await channel().send(TIAGO, OutgoingMenu(body="", options=menu.options), key="k")
+    assert caught.value.certainty is Certainty.NOT_DONE
+    assert len(graph.asked) == 1
+
+
 async def test_what_the_channel_can_do(channel) -> None:
     can = channel().capabilities
     assert (can.text_limit, can.caption_limit) == (4096, 1024)
     assert can.unordered_sends
     assert can.tags_sends
+    assert (can.buttons, can.list_rows, can.menu_body) == (3, 10, 1024)
+    assert can.templates
+    assert can.window_hours == 24
+    assert isinstance(channel(), ListsTemplates)
     assert set(can.sendable) == set(MediaKind)
     assert can.sendable[MediaKind.IMAGE].mimes == {"image/jpeg", "image/png"}
 

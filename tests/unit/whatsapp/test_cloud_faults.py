@@ -25,6 +25,7 @@ from bridge.errors import (
     Remedy,
     Scope,
 )
+from bridge.locale import LANGUAGES, failure
 from bridge.net.http import Answer
 from bridge.whatsapp.cloud.faults import from_answer, from_status, is_expired_media
 
@@ -39,15 +40,19 @@ TABLE: list[tuple[type[PeerError], str, Scope, tuple[int, ...]]] = [
     (PeerBroke, "service", Scope.ONE, (131000,)),
     (PeerBroke, "service", Scope.ACCOUNT, (131057,)),
     (PeerLocked, "quality", Scope.ACCOUNT, (131048, 131064)),
-    (PeerLocked, "restricted", Scope.ACCOUNT, (368, 131031)),
-    (PeerLocked, "restricted", Scope.ONE, (130497,)),
+    (PeerLocked, "account", Scope.ACCOUNT, (368, 131031)),
+    (PeerLocked, "country", Scope.ONE, (130497,)),
     (PeerRefused, "window", Scope.ONE, (131047,)),
-    (PeerRefused, "recipient", Scope.ONE, (131026, 131030, 131050, 131062, 130403, 130472)),
+    (PeerRefused, "recipient", Scope.ONE, (131026, 131062, 130403, 130472)),
+    (PeerRefused, "opted_out", Scope.ONE, (131050,)),
+    (PeerRefused, "test_number", Scope.ONE, (131030,)),
     (PeerRefused, "marketing_cap", Scope.ONE, (131049,)),
     (PeerRefused, "request", Scope.ONE, (33, 100, 131008, 131009, 131021, 131051, 135000)),
     (PeerRefused, "media", Scope.ONE, (131052, 131053)),
-    (PeerRefused, "template", Scope.ONE, (132000, 132001, 132005, 132007, 132008, 132012)),
-    (PeerRefused, "template", Scope.ONE, (132015, 132016, 132018, 132068, 132069)),
+    (PeerRefused, "template", Scope.ONE, (132008, 132068, 132069)),
+    (PeerRefused, "template_unknown", Scope.ONE, (132001,)),
+    (PeerRefused, "template_parameters", Scope.ONE, (132000, 132005, 132012, 132018)),
+    (PeerRefused, "template_paused", Scope.ONE, (132007, 132015, 132016)),
     (PeerLocked, "registration", Scope.ACCOUNT, (131037, 131045, 133000, 133005, 133006)),
     (PeerLocked, "registration", Scope.ACCOUNT, (133008, 133009, 133010, 133015, 133016)),
     (PeerLocked, "payment", Scope.ACCOUNT, (131042,)),
@@ -204,3 +209,19 @@ JSON = st.recursive(
 def test_no_error_body_breaks_the_faults(told: object, status: int) -> None:
     body = orjson.dumps({"error": told})
     assert isinstance(from_answer(Answer(status=status, headers={}, body=body)), BridgeError)
+
+
+#: What an agent can do something about; the others are told in Meta's own words.
+TOLD = (
+    *(131047, 131026, 131030, 131049, 131050, 131053, 132000, 132001, 132005, 132007, 132008),
+    *(132012, 132015, 132016, 132018, 132068, 131042, 131048, 131031, 368, 130497),
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", TOLD)
+def test_agents_read_in_their_language_what_to_do(code: int, language: str) -> None:
+    met = from_status(UpstreamFault(code=str(code), title="Title"))
+    text = failure(language, met.cause, "?")
+    assert text not in {"?", failure(language, "whatsapp.refused", "?")}
+    assert "{" not in text

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from bridge.core.content import MediaKind
-from bridge.core.outgoing import OutgoingMedia, OutgoingText
+from bridge.core.content import Card, MediaKind, Phone
+from bridge.core.outgoing import (
+    Option,
+    OutgoingContacts,
+    OutgoingLocation,
+    OutgoingMedia,
+    OutgoingMenu,
+    OutgoingTemplate,
+    OutgoingText,
+)
 from bridge.core.party import Party
+from bridge.errors import PeerRefused
 from bridge.relay.uploads import kind_for
 from bridge.whatsapp.channel import Quote
 from bridge.whatsapp.web.capabilities import CAPABILITIES
-from bridge.whatsapp.web.content import message, revocation
+from bridge.whatsapp.web.content import edition, message, revocation
+from bridge.whatsapp.web.vcard import vcard
 
 OURS = "551130001234:5@s.whatsapp.net"
 MARINA = Party(wa_id="5511987650001", lid="204871936502817")
@@ -79,7 +91,21 @@ def test_what_cannot_be_written_is_left_out_of_a_text() -> None:
             {"mimetype": "audio/mpeg"},
             id="no phone plays an MP3 as a voice note",
         ),
-        (file(MediaKind.STICKER, "image/webp"), "stickerMessage", {"mimetype": "image/webp"}),
+        (
+            file(MediaKind.AUDIO, "audio/ogg", voice=True, seconds=7, waveform=bytes(range(64))),
+            "audioMessage",
+            {
+                "mimetype": "audio/ogg; codecs=opus",
+                "PTT": True,
+                "seconds": 7,
+                "waveform": base64.b64encode(bytes(range(64))).decode(),
+            },
+        ),
+        (
+            file(MediaKind.STICKER, "image/webp", animated=True, caption="perdido"),
+            "stickerMessage",
+            {"mimetype": "image/webp", "width": 512, "height": 512, "isAnimated": True},
+        ),
     ],
 )
 def test_a_file(content: OutgoingMedia, field: str, expected: dict[str, Any]) -> None:
@@ -151,6 +177,118 @@ def test_a_deletion_names_our_message() -> None:
     }
 
 
+def test_an_edit_names_our_message_and_says_when() -> None:
+    said = sent(OutgoingText(body="Até *amanhã*"))
+    told = edition("204871936502817@lid", "3EB0AA", said, at_ms=1_790_000_000_000)
+    protocol = told["editedMessage"]["message"]["protocolMessage"]
+    assert protocol == {
+        "type": "MESSAGE_EDIT",
+        "key": {"remoteJID": "204871936502817@lid", "fromMe": True, "ID": "3EB0AA"},
+        "editedMessage": {"conversation": "Até *amanhã*"},
+        "timestampMS": "1790000000000",
+    }
+
+
+def test_mentions_stand_beside_the_quote() -> None:
+    content = OutgoingText(body="@77 veja")
+    told, _ = message(
+        content, to=GROUP, own_jid=OURS, quote=Quote(id="3A", by_us=True), mentioned=("77@lid",)
+    )
+    found = told["extendedTextMessage"]["contextInfo"]
+    assert (found["mentionedJID"], found["stanzaID"]) == (["77@lid"], "3A")
+
+
+def test_a_menu_is_a_text_with_numbers() -> None:
+    options = (Option(id="a", title="Vendas"), Option(id="b", title="Suporte"))
+    menu = OutgoingMenu(body="Escolha:", options=options, footer="Obrigado")
+    assert sent(menu) == {"conversation": "Escolha:\n\n1. Vendas\n2. Suporte\n\nObrigado"}
+
+
+def test_a_place() -> None:
+    place = OutgoingLocation(latitude=-23.5, longitude=-46.6, name="Loja", address=" ")
+    assert sent(place, quote=Quote(id="3A"))["locationMessage"] == {
+        "degreesLatitude": -23.5,
+        "degreesLongitude": -46.6,
+        "name": "Loja",
+        "contextInfo": context(Quote(id="3A")),
+    }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        OutgoingLocation(latitude=float("nan"), longitude=0),
+        OutgoingLocation(latitude=90.5, longitude=0),
+        OutgoingContacts(cards=()),
+        OutgoingTemplate(name="oferta", language="pt_BR"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_before_anything_is(content: Any) -> None:
+    with pytest.raises(PeerRefused):
+        sent(content)
+
+
+ANA = Card(name="Ana", phones=(Phone(number="+55 11 90000-0001", wa_id="5511900000001"),))
+
+
+def test_one_contact_and_several() -> None:
+    one = {"displayName": "Ana", "vcard": vcard(ANA)}
+    assert sent(OutgoingContacts(cards=(ANA,))) == {"contactMessage": one}
+    assert sent(OutgoingContacts(cards=(ANA, ANA, ANA))) == {
+        "contactsArrayMessage": {"displayName": "Ana +2", "contacts": [one, one, one]}
+    }
+
+
+def test_a_card_is_written_as_phones_read_it() -> None:
+    phones = (
+        Phone(number="+55 11 90000-0001", wa_id="5511900000001", label="Work"),
+        Phone(number="", wa_id="5511900000002"),
+        Phone(number="0800", wa_id="1;x:y", label="a:b"),
+        Phone(number=" "),
+    )
+    card = Card(
+        name="Ana; Souza", phones=phones, emails=("a@b.example",), organization="Loja, Ltda"
+    )
+    assert vcard(card).split("\n") == [
+        "BEGIN:VCARD",
+        "VERSION:3.0",
+        "N:;Ana\\; Souza;;;",
+        "FN:Ana\\; Souza",
+        "ORG:Loja\\, Ltda",
+        "TEL;type=WORK;waid=5511900000001:+55 11 90000-0001",
+        "TEL;type=CELL;waid=5511900000002:+5511900000002",
+        "TEL;type=CELL:0800",
+        "EMAIL;type=INTERNET:a@b.example",
+        "END:VCARD",
+    ]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\u2028", "\x0b"])
+def test_no_text_in_a_card_makes_a_line_of_its_own(line_end: str) -> None:
+    evil = f"x{line_end}TEL:+666{line_end}END:VCARD"
+    written = vcard(Card(name=evil, phones=(Phone(number=evil),), organization=evil))
+    assert len(written.splitlines()) == 7
+    assert written.splitlines()[3] == "FN:x\\nTEL:+666\\nEND:VCARD"
+
+
+def test_a_card_that_came_whole_is_passed_on_and_a_broken_one_is_made_anew() -> None:
+    whole = "BEGIN:VCARD\nVERSION:3.0\nFN:Ana\nX-ODD:1\nEND:VCARD"
+    assert vcard(Card(name="Ana", vcard=whole + "\n")) == whole
+    assert "X-ODD" not in vcard(Card(name="Ana", vcard=whole[:-3]))
+    assert "FN:Loja" in vcard(Card(name=" ", organization="Loja"))
+
+
+def test_nothing_that_is_sent_breaks_the_frame() -> None:
+    odd = "\ud83d\0\x1b" * 10
+    contents = (
+        OutgoingContacts(cards=(Card(name=odd, phones=(Phone(number=odd, label=odd),)),)),
+        OutgoingLocation(latitude=0, longitude=0, name=odd, address=odd),
+    )
+    for content in contents:
+        json.dumps(sent(content)).encode()
+        assert "\0" not in repr(sent(content)).replace("\\x00", "\0")
+
+
 @pytest.mark.parametrize(
     ("mime", "size", "kind"),
     [
@@ -171,8 +309,14 @@ def test_phones_show_some_types_and_keep_the_others_as_documents(
     assert kind_for(mime, size, None, CAPABILITIES) is kind
 
 
+def test_what_is_too_long_for_a_document_fits_nowhere() -> None:
+    assert kind_for("image/jpeg", 100 * 1024 * 1024 + 1, None, CAPABILITIES) is None
+
+
 def test_what_the_channel_can_do() -> None:
     able = CAPABILITIES
+    assert (able.locations, able.cards, able.mentions, able.edit_seconds) == (True, True, True, 900)
+    assert (able.buttons, able.list_rows, able.templates) == (0, 0, False)
     assert (able.groups, able.reply, able.tags_sends, able.unordered_sends) == (
         True,
         True,

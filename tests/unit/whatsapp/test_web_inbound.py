@@ -11,6 +11,7 @@ import pytest
 
 from bridge.core.content import Media, MediaKind, Text, Unsupported
 from bridge.core.message import EVENT, Received
+from bridge.core.party import Party
 from bridge.whatsapp.web.parser import events
 
 PHONE = "5511987650001@s.whatsapp.net"
@@ -29,8 +30,8 @@ FILE = {
 KEPT = {name: value for name, value in FILE.items() if name != "URL"}
 
 
-def received(message: Any) -> Received:
-    data = {
+def received(message: Any, **more: Any) -> Any:
+    data = more | {
         "id": "3A01",
         "chat": PHONE,
         "sender": PHONE,
@@ -136,7 +137,11 @@ def test_endless_wrappers_end() -> None:
             {"media": MediaKind.IMAGE, "mime": "image/png", "caption": "Chegou assim"},
         ),
         ("videoMessage", {}, {"media": MediaKind.VIDEO, "mime": "video/mp4"}),
-        ("videoMessage", {"gifPlayback": True}, {"media": MediaKind.VIDEO, "mime": "video/mp4"}),
+        (
+            "videoMessage",
+            {"gifPlayback": True, "seconds": "7"},
+            {"media": MediaKind.VIDEO, "mime": "video/mp4", "animated": True, "seconds": 7},
+        ),
         (
             "audioMessage",
             {"mimetype": "audio/mp4", "PTT": False},
@@ -145,7 +150,12 @@ def test_endless_wrappers_end() -> None:
         (
             "audioMessage",
             {"mimetype": "audio/ogg; codecs=opus", "PTT": True, "seconds": 4},
-            {"media": MediaKind.AUDIO, "mime": "audio/ogg; codecs=opus", "voice": True},
+            {
+                "media": MediaKind.AUDIO,
+                "mime": "audio/ogg; codecs=opus",
+                "voice": True,
+                "seconds": 4,
+            },
         ),
         (
             "documentMessage",
@@ -169,7 +179,12 @@ def test_endless_wrappers_end() -> None:
         (
             "stickerMessage",
             {"isAnimated": True},
-            {"media": MediaKind.STICKER, "mime": "image/webp"},
+            {"media": MediaKind.STICKER, "mime": "image/webp", "animated": True},
+        ),
+        (
+            "stickerMessage",
+            {"isLottie": True, "mimetype": "application/was"},
+            {"media": MediaKind.STICKER, "mime": "application/was", "animated": True},
         ),
     ],
 )
@@ -182,15 +197,33 @@ def test_files(kind: str, fields: dict[str, Any], expected: dict[str, Any]) -> N
 
 def test_a_round_video_is_fetched_as_a_video() -> None:
     told = said({"ptvMessage": FILE})
-    assert (told.media, told.mime) == (MediaKind.VIDEO, "video/mp4")
+    assert (told.media, told.mime, told.round) == (MediaKind.VIDEO, "video/mp4", True)
     assert orjson.loads(told.handle) == {"videoMessage": KEPT}
 
 
-def test_a_document_with_a_caption_and_a_view_once_picture_are_files() -> None:
+def test_a_document_with_a_caption_is_a_file() -> None:
     document = {"documentMessage": FILE | {"fileName": "a.pdf", "caption": "segue"}}
     assert said({"documentWithCaptionMessage": {"message": document}}).caption == "segue"
-    picture = {"imageMessage": FILE | {"viewOnce": True}}
-    assert said({"viewOnceMessageV2": {"message": picture}}).media is MediaKind.IMAGE
+
+
+@pytest.mark.parametrize("wrapper", ["", "V2", "V2Extension"])
+def test_what_is_to_be_looked_at_once_says_so(wrapper: str) -> None:
+    name = f"viewOnceMessage{wrapper}"
+    for kind in ("imageMessage", "videoMessage", "audioMessage"):
+        told = said({"ephemeralMessage": {"message": {name: {"message": {kind: FILE}}}}})
+        assert isinstance(told, Media)
+        assert told.view_once
+        stub = said({name: {"message": {kind: {"viewOnce": True, "caption": "olha"}}}})
+        assert (stub.upstream, stub.detail) == ("viewOnce", "olha")
+    assert said({name: {"message": {}}}).upstream == "viewOnce"
+    assert said({name: {"message": INNER}}) == Text(body="Oi")
+
+
+def test_what_is_to_be_looked_at_once_is_known_without_its_wrapper() -> None:
+    assert said({"imageMessage": FILE | {"viewOnce": True}}).view_once
+    assert received({"imageMessage": FILE}, view_once=True).content.view_once
+    assert not said({"imageMessage": FILE}).view_once
+    assert received({}, view_once=True).content.upstream == "viewOnce"
 
 
 def test_a_handle_holds_nothing_but_what_a_download_needs() -> None:
@@ -244,6 +277,11 @@ def test_a_path_leads_nowhere_but_to_whatsapps_own_servers(path: Any) -> None:
         ("caption", "", "caption", None),
         ("caption", {}, "caption", None),
         ("PTT", "true", "voice", False),
+        ("isAnimated", 1, "animated", False),
+        ("seconds", "x", "seconds", None),
+        ("seconds", 0, "seconds", None),
+        ("seconds", 2**60, "seconds", None),
+        ("viewOnce", "true", "view_once", False),
         ("fileName", "a.pdf", "filename", None),
     ],
 )
@@ -273,16 +311,87 @@ def test_a_reply_names_the_message_that_it_answers() -> None:
 @pytest.mark.parametrize(
     ("context", "expected"),
     [
-        ({"isForwarded": True, "forwardingScore": 1}, True),
-        ({"forwardingScore": 127}, True),
-        ({"forwardingScore": 0}, False),
-        ({"isForwarded": "yes", "forwardingScore": "9"}, False),
-        ({}, False),
+        ({"isForwarded": True, "forwardingScore": 1}, (True, False)),
+        ({"isForwarded": True}, (True, False)),
+        ({"isForwarded": True, "forwardingScore": 5}, (True, True)),
+        ({"forwardingScore": 127}, (True, True)),
+        ({"forwardingScore": 0}, (False, False)),
+        ({"isForwarded": "yes", "forwardingScore": "9"}, (False, False)),
+        ({"forwardingScore": True}, (False, False)),
+        ({}, (False, False)),
     ],
 )
-def test_forwarded(context: dict[str, Any], *, expected: bool) -> None:
-    message = {"extendedTextMessage": {"text": "a", "contextInfo": context}}
-    assert received(message).forwarded is expected
+def test_forwarded(context: dict[str, Any], expected: tuple[bool, bool]) -> None:
+    event = received({"extendedTextMessage": {"text": "a", "contextInfo": context}})
+    assert (event.forwarded, event.forwarded_often) == expected
+
+
+def test_whoever_is_mentioned_is_told_as_they_stand_in_the_text() -> None:
+    named = [PHONE, "77@lid", "77:3@lid", "x", 7, None, "120363000000000001@g.us"]
+    context = {"mentionedJID": named}
+    told = received({"extendedTextMessage": {"text": "@77 oi", "contextInfo": context}})
+    assert told.mentions == (Party(wa_id="5511987650001"), Party(lid="77"))
+    picture = received({"imageMessage": FILE | {"caption": "@77", "contextInfo": context}})
+    assert picture.mentions == told.mentions
+    known = received(
+        {"extendedTextMessage": {"text": "@77", "contextInfo": context}},
+        mentioned={"77@lid": PHONE},
+    )
+    assert known.mentions[1] == Party(wa_id="5511987650001", lid="77")
+    many = {"mentionedJID": [f"{number}@lid" for number in range(1, 999)]}
+    crowd = received({"extendedTextMessage": {"text": "a", "contextInfo": many}})
+    assert len(crowd.mentions) == 100
+    junk = {"mentionedJID": {"0": PHONE}}
+    assert received({"extendedTextMessage": {"text": "a", "contextInfo": junk}}).mentions == ()
+
+
+def test_a_question_about_a_product_names_it() -> None:
+    product = {"productID": "7001", "retailerID": "PEDAL-1", "title": "Pedal"}
+    quoted = {"productMessage": {"businessOwnerJID": PHONE, "product": product}}
+    context = {"stanzaID": "3AFF", "quotedMessage": quoted}
+    event = received({"extendedTextMessage": {"text": "Tem?", "contextInfo": context}})
+    assert event.product == {
+        "catalog_id": PHONE,
+        "product_retailer_id": "PEDAL-1",
+        "title": "Pedal",
+    }
+    del product["productID"], product["retailerID"]
+    assert received({"extendedTextMessage": {"text": "?", "contextInfo": context}}).product is None
+
+
+def test_a_context_that_stands_deeper_is_found_too() -> None:
+    """Templates and the like have it beside their words, or in the one part that they are."""
+    context = {"stanzaID": "3AFF", "forwardingScore": 1}
+    inner = {"interactiveMessageTemplate": {"body": {"text": "a"}, "contextInfo": context}}
+    event = received({"templateMessage": inner})
+    assert (event.reply_to, event.forwarded) == ("3AFF", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parent"),
+    [("HD_IMAGE_DUAL_UPLOAD", "3AFF"), ("MOTION_PHOTO", "3AFF"), ("MEDIA_ALBUM", None), (7, None)],
+)
+def test_a_better_copy_of_a_file_belongs_to_the_first_one(kind: object, parent: str | None) -> None:
+    key = {"remoteJID": PHONE, "ID": "3AFF"}
+    beside = {"messageAssociation": {"associationType": kind, "parentMessageKey": key}}
+    child = {"associatedChildMessage": {"message": {"imageMessage": FILE}}}
+    assert received(child | {"messageContextInfo": beside}).reply_to == parent
+    inner = {"imageMessage": FILE, "messageContextInfo": beside}
+    assert received({"associatedChildMessage": {"message": inner}}).reply_to == parent
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("declinePaymentRequestMessage", "key"),
+        ("encReactionMessage", "targetMessageKey"),
+        ("questionResponseMessage", "key"),
+        ("sendPaymentMessage", "requestMessageKey"),
+    ],
+)
+def test_what_is_about_another_message_answers_it(kind: str, field: str) -> None:
+    assert received({kind: {field: {"ID": "3AFF"}, "text": "sim"}}).reply_to == "3AFF"
+    assert received({kind: {field: "x"}}).reply_to is None
 
 
 def test_an_ad_keeps_all_its_ids_and_loses_its_picture() -> None:
@@ -345,132 +454,15 @@ def test_without_an_ad_there_is_no_referral() -> None:
 
 # ------------------------------------------------------------------ placeholders
 
-CARD = (
-    "BEGIN:VCARD\nVERSION:3.0\nFN:Paulo Oficina\n"
-    "item1.TEL;waid=558588880002:+55 85 8888-0002\nEND:VCARD"
-)
-
 
 @pytest.mark.parametrize(
     ("kind", "body", "detail"),
     [
         (
-            "locationMessage",
-            {
-                "degreesLatitude": -23.5613,
-                "degreesLongitude": -46.656,
-                "name": "MASP",
-                "address": "Av. Paulista, 1578",
-            },
-            "MASP · Av. Paulista, 1578 · -23.5613, -46.656",
+            "pollResultSnapshotMessage",
+            {"name": "Que dia?", "pollVotes": [{"optionName": "Seg", "optionVoteCount": "2"}, 7]},
+            "Que dia? · Seg: 2 · ?: 0",
         ),
-        (
-            "liveLocationMessage",
-            {"degreesLatitude": 0, "degreesLongitude": 10, "caption": "chegando"},
-            "chegando · 0, 10",
-        ),
-        ("locationMessage", {"degreesLatitude": 1e308, "degreesLongitude": 1}, None),
-        (
-            "contactMessage",
-            {"displayName": "Paulo Oficina", "vcard": CARD},
-            "Paulo Oficina · +55 85 8888-0002",
-        ),
-        ("contactMessage", {"displayName": "Paulo", "vcard": 7}, "Paulo"),
-        (
-            "contactsArrayMessage",
-            {
-                "displayName": "2 contatos",
-                "contacts": [{"displayName": "Paulo", "vcard": CARD}, {"displayName": "Disk Gás"}],
-            },
-            "Paulo · +55 85 8888-0002; Disk Gás",
-        ),
-        ("contactsArrayMessage", {"displayName": "2 contatos"}, "2 contatos"),
-        (
-            "pollCreationMessageV3",
-            {"name": "Quando?", "options": [{"optionName": "Seg"}, {"optionName": "Ter"}, 7]},
-            "Quando? · Seg / Ter",
-        ),
-        ("pollUpdateMessage", {"vote": {"encPayload": "x"}}, None),
-        (
-            "listMessage",
-            {
-                "title": "Setores",
-                "description": "Escolha",
-                "sections": [{"title": "a", "rows": [{"title": "Vendas"}, {"title": "RH"}]}],
-            },
-            "Setores · Escolha · Vendas / RH",
-        ),
-        (
-            "listResponseMessage",
-            {
-                "title": "Financeiro",
-                "description": "Boletos",
-                "singleSelectReply": {"selectedRowID": "setor:fin"},
-            },
-            "Financeiro · Boletos",
-        ),
-        ("listResponseMessage", {"singleSelectReply": {"selectedRowID": "a:1"}}, "a:1"),
-        (
-            "buttonsMessage",
-            {
-                "contentText": "Como posso ajudar?",
-                "buttons": [{"buttonText": {"displayText": "V"}}],
-            },
-            "Como posso ajudar? · V",
-        ),
-        (
-            "buttonsResponseMessage",
-            {"selectedButtonID": "menu:1", "selectedDisplayText": "Falar com vendas"},
-            "Falar com vendas",
-        ),
-        ("buttonsResponseMessage", {"selectedButtonID": "menu:1"}, "menu:1"),
-        (
-            "templateButtonReplyMessage",
-            {"selectedID": "OK", "selectedDisplayText": "Confirmar"},
-            "Confirmar",
-        ),
-        (
-            "templateMessage",
-            {"hydratedTemplate": {"hydratedContentText": "Seu pedido saiu"}},
-            "Seu pedido saiu",
-        ),
-        (
-            "interactiveMessage",
-            {"header": {"title": "Loja"}, "body": {"text": "Pague com Pix"}},
-            "Loja · Pague com Pix",
-        ),
-        (
-            "interactiveResponseMessage",
-            {"body": {"text": "Enviado"}, "nativeFlowResponseMessage": {"name": "flow"}},
-            "Enviado",
-        ),
-        ("interactiveResponseMessage", {"nativeFlowResponseMessage": {"name": "flow"}}, "flow"),
-        (
-            "orderMessage",
-            {
-                "orderTitle": "Pedido",
-                "message": "2 itens",
-                "totalAmount1000": "129900",
-                "totalCurrencyCode": "BRL",
-            },
-            "Pedido · 2 itens · BRL 129.90",
-        ),
-        (
-            "productMessage",
-            {"product": {"title": "Pedal", "priceAmount1000": "1005", "currencyCode": "BRL"}},
-            "Pedal · BRL 1.00",
-        ),
-        (
-            "requestPaymentMessage",
-            {
-                "amount1000": "50000",
-                "currencyCodeIso4217": "BRL",
-                "noteMessage": {"extendedTextMessage": {"text": "mensalidade"}},
-            },
-            "BRL 50.00 · mensalidade",
-        ),
-        ("groupInviteMessage", {"groupName": "Clube", "inviteCode": "x"}, "Clube"),
-        ("eventMessage", {"name": "Reunião", "description": "às 15h"}, "Reunião"),
         ("callLogMesssage", {"callOutcome": "MISSED", "durationSecs": "0"}, "MISSED · 0"),
         ("stickerPackMessage", {"name": "Gatos", "publisher": "x"}, "Gatos"),
         ("requestPhoneNumberMessage", {}, None),
@@ -482,7 +474,7 @@ CARD = (
         ("kindOfTomorrow", {"text": "linha\n\n  um " + "x" * 5000}, "linha um " + "x" * 990 + "…"),
     ],
 )
-def test_other_kinds_are_placeholders_with_a_short_text(
+def test_unknown_kinds_are_placeholders_with_a_short_text(
     kind: str, body: Any, detail: str | None
 ) -> None:
     told = said({kind: body})
@@ -493,7 +485,7 @@ def test_other_kinds_are_placeholders_with_a_short_text(
 def test_a_placeholder_keeps_the_message_without_its_bulk() -> None:
     message = {
         "messageContextInfo": {"messageSecret": "eHh4"},
-        "orderMessage": {
+        "kindOfTomorrow": {
             "orderTitle": "Pedido",
             "thumbnail": "/9j/" * 9999,
             "contextInfo": {"quotedMessage": {"imageMessage": {"JPEGThumbnail": "/9j/"}}},
@@ -501,7 +493,7 @@ def test_a_placeholder_keeps_the_message_without_its_bulk() -> None:
         },
     }
     assert said(message).raw == {
-        "orderMessage": {
+        "kindOfTomorrow": {
             "orderTitle": "Pedido",
             "contextInfo": {"quotedMessage": {"imageMessage": {}}},
             "itemCount": 2,
@@ -510,8 +502,8 @@ def test_a_placeholder_keeps_the_message_without_its_bulk() -> None:
 
 
 def test_a_placeholder_does_not_grow_without_bound() -> None:
-    told = said({"eventMessage": {"name": "x" * 1_000_000}})
-    assert len(told.raw["eventMessage"]["name"]) == 8192
-    many = said({"eventMessage": {"name": "x", "more": ["x" * 8000] * 100}})
+    told = said({"kindOfTomorrow": {"name": "x" * 1_000_000}})
+    assert len(told.raw["kindOfTomorrow"]["name"]) == 8192
+    many = said({"kindOfTomorrow": {"name": "x", "more": ["x" * 8000] * 100}})
     assert (many.raw, many.detail) == ({}, "x")
     assert len(said({"x" * 10_000: {}}).upstream) == 255

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.core.content import Text
 from bridge.core.message import EVENT, Received, SentByPhone
+from bridge.whatsapp.web import context, describing, inbound, messages
 from bridge.whatsapp.web.envelope import tidy
 from bridge.whatsapp.web.parser import events
 
@@ -29,43 +30,16 @@ EVENTS = (
     "settled",
     "unknown",
 )
-KINDS = (
-    "albumMessage",
-    "audioMessage",
-    "buttonsMessage",
-    "buttonsResponseMessage",
-    "callLogMesssage",
-    "contactMessage",
-    "contactsArrayMessage",
-    "conversation",
-    "deviceSentMessage",
-    "documentMessage",
-    "documentWithCaptionMessage",
-    "editedMessage",
-    "ephemeralMessage",
-    "eventMessage",
-    "extendedTextMessage",
-    "imageMessage",
-    "interactiveMessage",
-    "interactiveResponseMessage",
-    "listMessage",
-    "listResponseMessage",
-    "liveLocationMessage",
-    "locationMessage",
-    "messageContextInfo",
-    "orderMessage",
-    "pollCreationMessage",
-    "productMessage",
-    "protocolMessage",
-    "ptvMessage",
-    "reactionMessage",
-    "requestPaymentMessage",
-    "senderKeyDistributionMessage",
-    "stickerMessage",
-    "templateButtonReplyMessage",
-    "templateMessage",
-    "videoMessage",
-    "viewOnceMessageV2",
+KINDS = sorted(
+    {
+        *("conversation", "deviceSentMessage", "documentWithCaptionMessage", "editedMessage"),
+        *("ephemeralMessage", "messageContextInfo", "protocolMessage", "viewOnceMessageV2"),
+        *("senderKeyDistributionMessage", "kindOfTomorrow"),
+        *context._TARGETED,
+        *describing._READERS,
+        *inbound._READERS,
+        *messages._COUNTED,
+    }
 )
 FIELDS = (
     "ID",
@@ -106,6 +80,18 @@ FIELDS = (
     "title",
     "type",
     "vcard",
+    # what newer kinds are read by
+    *("URL", "amount", "cards", "carouselMessage", "degreesLatitude", "footer", "header"),
+    *("hydratedButtons", "hydratedTemplate", "interactiveMessageTemplate", "isLive", "location"),
+    *("mentionedJID", "nativeFlowMessage", "nativeFlowResponseMessage", "offset", "optionName"),
+    *("paramsJSON", "productMessage", "quotedMessage", "secretEncType", "selectableOptionsCount"),
+    *("selectedButtonID", "singleSelectReply", "startTime", "value", "viewOnce", "vcard"),
+)
+#: Contact cards and native flows: texts with a form of their own.
+FORMS = (
+    "FN;ENCODING=QUOTED-PRINTABLE:=C3\nitem1.TEL;waid=1:2\nitem1.X-ABLABEL:x",
+    '{"id": "1", "sections": [{"rows": [{"title": 7}]}], "total_amount": {"value": 1}}',
+    '{"payment_settings": [{"pix_static_code": {"key": "k"}}], "values": {"a": "\\ud800"}}',
 )
 JIDS = (
     "5511987650001@s.whatsapp.net",
@@ -127,17 +113,18 @@ _LEAVES = (
     | st.integers()
     | st.floats()
     | _TEXTS
-    | st.sampled_from(("REVOKE", "MESSAGE_EDIT", "a2V5", "183422", *JIDS))
+    | st.sampled_from(("REVOKE", "MESSAGE_EDIT", "a2V5", "183422", *FORMS, *JIDS))
 )
 _ANY = st.recursive(
     _LEAVES,
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(KINDS + FIELDS) | _TEXTS, inner, max_size=5)
+        | st.dictionaries(st.sampled_from((*KINDS, *FIELDS)) | _TEXTS, inner, max_size=5)
     ),
     max_leaves=20,
 )
-_MESSAGES = st.dictionaries(st.sampled_from(KINDS), _ANY, max_size=3) | _ANY
+_BODIES = st.dictionaries(st.sampled_from(FIELDS), _ANY, max_size=4) | _ANY
+_MESSAGES = st.dictionaries(st.sampled_from(KINDS), _BODIES, min_size=1, max_size=2) | _ANY
 _JIDS = st.sampled_from(JIDS) | _LEAVES
 _DATA = st.fixed_dictionaries(
     {},
@@ -151,6 +138,8 @@ _DATA = st.fixed_dictionaries(
         ),
         **dict.fromkeys(["id", "key", "at_ms", "push_name", "verified_name", "edit"], _LEAVES),
         **dict.fromkeys(["from_me", "group", "video", "edited", "unavailable"], _ANY),
+        **dict.fromkeys(["view_once", "vote", "subject", "reason", "join", "leave"], _ANY),
+        "mentioned": _ANY,
         "kind": st.sampled_from(("delivered", "read", "played", "sender", "retry")) | _LEAVES,
         "fate": st.sampled_from(("sent", "not_sent", "unknown")) | _LEAVES,
         "ids": st.lists(_LEAVES, max_size=4) | _ANY,

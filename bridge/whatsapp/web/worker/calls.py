@@ -136,6 +136,18 @@ class Calls:
     def phone(self, lid: Any) -> Any:
         return self._from_store(self._go.GetPNFromLID, lid)
 
+    def vote(self, event: Any) -> list[bytes]:
+        """The digests of the options that a vote names; `event` is the message that holds it."""
+        binder, asked = self.library.binder, event.SerializeToString()
+        # The binding frees what this one returns for nobody.
+        told = binder.consume_bytes_struct(
+            self._go.DecryptPollVote(CLIENT, asked, len(asked)), None, None
+        )
+        answer = self.library.types.ReturnFunctionWithError.FromString(told)
+        if answer.Error:
+            raise of_engine(answer.Error)
+        return list(answer.PollVoteMessage.selectedOptions)
+
     def reject_call(self, caller: Any, id_: str) -> None:
         who = caller.SerializeToString()
         self._done(self._go.RejectCall(CLIENT, who, len(who), id_.encode()))

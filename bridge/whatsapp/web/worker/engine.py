@@ -14,7 +14,9 @@ from bridge.whatsapp.web.worker.failures import Failure, clean, refusal_in
 from bridge.whatsapp.web.worker.jids import read, written
 from bridge.whatsapp.web.worker.library import Library
 from bridge.whatsapp.web.worker.log import log
+from bridge.whatsapp.web.worker.once import Once
 from bridge.whatsapp.web.worker.translate import CONNECTED, KINDS
+from bridge.whatsapp.web.worker.votes import can_be_opened
 
 _Result = TypeVar("_Result")
 
@@ -61,6 +63,7 @@ class Engine:
         self.library = library
         self.calls = Calls(library)
         self.phase: Phase = "new"
+        self.once = Once()
         self._hears = hears
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="call")
         #: Of its own, so that slow calls do not make the engine look stuck.
@@ -169,6 +172,18 @@ class Engine:
         except Failure:
             return ""
 
+    def vote_in(self, event: Any) -> list[str] | None:
+        """What somebody chose in a poll, in hexadecimal; None when it cannot be opened.
+
+        In the engine's own threads. Its secret is in the poll, which the engine may not have seen.
+        """
+        if not self.may_ask_store or not can_be_opened(event.Message.pollUpdateMessage):
+            return None
+        try:
+            return [digest.hex() for digest in self.calls.vote(event)]
+        except Failure:
+            return None
+
     async def _in(self, pool: ThreadPoolExecutor, function: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(pool, function)
 
@@ -193,6 +208,7 @@ class Engine:
             entry = self.library.types.LogEntry.FromString(ctypes.string_at(data, size))
         except Exception:  # noqa: BLE001 - a line of a log
             return
+        self.once.hear(entry.Message)
         log(f"{entry.Level.lower()} {entry.Name}: {entry.Message}")
         if self.phase in {"waiting", "qr"} and (number := refusal_in(entry.Message)) is not None:
             self._hears.refused(number)

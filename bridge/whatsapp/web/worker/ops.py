@@ -148,6 +148,14 @@ class Operations:
             "subject": known.GroupName.Name or None,
             "topic": known.GroupTopic.Topic or None,
             "participants": len(known.Participants),
+            "members": [
+                {
+                    "jid": written(one.JID) or None,
+                    "lid": written(one.LID) or None,
+                    "pn": written(one.PhoneNumber) or None,
+                }
+                for one in known.Participants
+            ],
             "owner": written(known.OwnerJID) or None,
             "owner_pn": written(known.OwnerPN) or None,
             "announce": known.GroupAnnounce.IsAnnounce,

@@ -159,7 +159,12 @@ class Service:
                 history=Path("history").absolute(),
             ),
         )
-        self._translator = Translator(as_json=loaded.json.MessageToDict, phones=engine.phone_of)
+        self._translator = Translator(
+            as_json=loaded.json.MessageToDict,
+            phones=engine.phone_of,
+            votes=engine.vote_in,
+            once=engine.once.holds,
+        )
         sending = Sending(engine, journal, keys)
         self._number = number = Number(self._link, engine, journal, limits)
         self._ops |= Operations(engine).ops

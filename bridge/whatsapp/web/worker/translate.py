@@ -1,8 +1,8 @@
-"""The engine's events as the protocol's (docs/whatsapp-web.md). Pure but for `Names`."""
+"""The engine's events as the protocol's (docs/whatsapp-web.md). Pure but for what it asks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -11,6 +11,8 @@ from bridge.whatsapp.web.worker.jids import is_lid, is_phone, written
 Data: TypeAlias = dict[str, Any]
 #: The phone of a LID as far as the engine's own list knows, else "".
 Phones: TypeAlias = Callable[[str], str]
+#: What a message event with a vote chooses: digests in hexadecimal; None when it stays closed.
+Votes: TypeAlias = Callable[[Any], list[str] | None]
 
 #: The engine's number of each kind of event that is asked for, and its message type.
 KINDS: Final[Mapping[int, str]] = {
@@ -51,6 +53,8 @@ _RECEIPTS: Final = {
     11: "history",
 }
 _SECONDS_END: Final = 10**11
+#: Each costs a look into the engine's list.
+_MOST_MENTIONS: Final = 50
 _COMPOSING: Final = 1
 _AUDIO: Final = 2
 
@@ -60,6 +64,9 @@ class Translator:
     #: protobuf's JSON mapping.
     as_json: Callable[[Any], Data]
     phones: Phones
+    votes: Votes
+    #: Whether a message that is not to be had was to be looked at once.
+    once: Callable[[str], bool]
 
     def kept(self, kind: str, event: Any) -> tuple[str, Data] | None:
         """A kept event and its data; None when this kind is none. History is told elsewhere."""
@@ -121,16 +128,29 @@ class Translator:
 
     def _message(self, event: Any) -> Data:
         once = event.IsViewOnce or event.IsViewOnceV2 or event.IsViewOnceV2Extension
+        is_vote = event.Message.HasField("pollUpdateMessage")
         return {
             **self._stanza(event.Info),
             "edited": event.IsEdit,
             "view_once": once,
             "ephemeral": event.IsEphemeral,
             "message": self.as_json(event.Message),
+            "mentioned": self._mentioned(event.Message),
+            **({"vote": self.votes(event)} if is_vote else {}),
         }
 
+    def _mentioned(self, message: Any) -> Data:
+        """Phones of those whom the message names by their LIDs."""
+        named = [one for part in _parts(message) for one in part.contextInfo.mentionedJID]
+        phones = {lid: self.phones(lid) for lid in named[:_MOST_MENTIONS] if is_lid(lid)}
+        return {lid: phone for lid, phone in phones.items() if phone}
+
     def _undecryptable(self, event: Any) -> Data:
-        return {**self._stanza(event.Info), "unavailable": event.IsUnavailable}
+        return {
+            **self._stanza(event.Info),
+            "unavailable": event.IsUnavailable,
+            "view_once": event.IsUnavailable and self.once(event.Info.ID),
+        }
 
     def _receipt(self, event: Any) -> Data:
         return {
@@ -163,8 +183,17 @@ class Translator:
             "jid": jid,
             "jid_pn": spelled["jid_pn"],
             "author": written(event.Author) or None,
+            "at_ms": milliseconds(event.Timestamp),
             "removed": event.Remove,
         }
+
+
+def _parts(message: Any) -> Iterator[Any]:
+    """Those that may say what stands around the words."""
+    for field, value in message.ListFields():
+        kind = field.message_type
+        if kind is not None and not field.is_repeated and "contextInfo" in kind.fields_by_name:
+            yield value
 
 
 def milliseconds(time: int) -> int:

@@ -1,0 +1,102 @@
+"""Which option somebody means: a number, the words, their beginning; or nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.core.choices import choose
+from bridge.core.outgoing import Option
+
+OPTIONS = (
+    Option(id="pedido", title="Fazer pedido"),
+    Option(id="humano", title="Falar com atendente"),
+    Option(id="acai", title="Açaí & Cia."),
+)
+
+
+def meant(text: str, options: tuple[Option, ...] = OPTIONS) -> str | None:
+    option = choose(text, options)
+    return None if option is None else option.id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2",
+        " 2 ",
+        "2.",
+        "2)",
+        "2-",
+        "*2*",
+        "opção 2",
+        "OPCAO 2",
+        "opción: 2",
+        "option 2",
+        "nº 2",
+        "#2",
+        "2️⃣",
+        "２",
+        "٢",
+        "02",
+        "falar com atendente",
+        "FALAR COM ATENDENTE!",
+        "2. falar com atendente",
+        "fal",
+        "falar com",
+        "humano",
+        "\u202e2",
+        '"2"',
+    ],
+)
+def test_what_means_the_second_option(text: str) -> None:
+    assert meant(text) == "humano"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "0",
+        "4",
+        "-1",
+        "2, 3",
+        "2 e 3",
+        "1 2",
+        "fa",
+        "F",
+        "x",
+        "2 por favor",
+        "½",
+        "🔟",
+        "1. Falar com atendente",
+        "2. Falar com ",
+        "quero falar com atendente",
+        "\x00",
+        "2" * 5000,
+        "ç" * 100000,
+    ],
+)
+def test_what_means_none(text: str) -> None:
+    assert meant(text) is None
+
+
+def test_accents_and_punctuation_do_not_matter() -> None:
+    assert meant("acai & cia") == meant("AÇAÍ & CIA.") == meant("acai") == "acai"
+    # The same letters, composed differently.
+    assert meant("Ac\u0327ai\u0301") == "acai"
+
+
+def test_what_could_be_two_is_none() -> None:
+    twins = (Option(id="a", title="Sim"), Option(id="b", title="sim"), Option(id="c", title="Não"))
+    assert meant("sim", twins) is None
+    assert meant("1", twins) == "a"
+    numbers = (Option(id="a", title="3"), Option(id="b", title="20"), Option(id="c", title="2"))
+    assert meant("2", numbers) is None  # the second, or what is called "2"
+    assert meant("20", numbers) == "b"
+
+
+def test_a_number_counts_more_than_an_id_that_nobody_saw() -> None:
+    shifted = (Option(id="0", title="zero"), Option(id="1", title="um"))
+    assert meant("1", shifted) == "0"
+    assert meant("0", shifted) == "0"  # no such number, but such an id
