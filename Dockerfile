@@ -8,7 +8,10 @@
 #
 #   docker build -t ponte --build-arg EXTRAS="speed whatsapp-web" .
 #
-# That part needs glibc 2.34 or newer, which every slim image has; it does not run on Alpine.
+# With `voice` in EXTRAS, sound of agents becomes voice notes; it adds 104 MB, and code under the LGPL
+# and the GPL.
+#
+# The part whatsapp-web needs glibc 2.34 or newer, which every slim image has; it does not run on Alpine.
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build

@@ -27,6 +27,7 @@ from bridge.cli.doctor.service import (
     meta_findings,
     service_findings,
 )
+from bridge.cli.doctor.voice import voice_finding
 from bridge.cli.doctor.web import engine_finding
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.printing import out, print_json, printable
@@ -95,6 +96,7 @@ def _look_here(settings: Settings, report: Report) -> list[Case]:
         *settings_findings(settings),
         *folder_findings(settings),
         *database_findings(database),
+        voice_finding(wanted=settings.relay.voice_notes),
     ):
         report.add(finding)
     opening: list[Finding] = []

@@ -1,0 +1,1 @@
+"""Voice notes, out of whatever sound an agent sends; the optional part `voice` makes them."""
