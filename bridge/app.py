@@ -83,6 +83,7 @@ async def running(
         tasks = [
             asyncio.ensure_future(service.worker.run()),
             asyncio.ensure_future(_keep_alive(catch_up)),
+            asyncio.ensure_future(service.templates.keep()),
             asyncio.ensure_future(_keep_small(settings, store, clock)),
         ]
         try:
@@ -152,5 +153,6 @@ async def _keep_small(settings: Settings, store: Store, clock: Clock) -> None:
         ledger_ms=round(days.ledger_days * DAY_MS),
         audit_ms=round(days.audit_days * DAY_MS),
         events_ms=round(days.events_days * DAY_MS),
+        history_ms=round(days.history_days * DAY_MS),
         spool=settings.storage.data_dir / SPOOL,
     )

@@ -18,6 +18,7 @@ from bridge.net.proxy import probe_proxy
 from bridge.relay.lanes import is_to_whatsapp
 from bridge.relay.pictures import PICTURES, PROFILE
 from bridge.relay.retrying import AUTOMATIC
+from bridge.relay.templates import LISTS
 from bridge.settings import Settings
 from bridge.whatsapp.channel import Channel
 from bridge.whatsapp.cloud.client import CloudChannel
@@ -32,6 +33,8 @@ PAIR_BURST = 3
 PROFILES = Rate(burst=10, interval_ms=2000)
 #: Pictures that are under way at once: they must not take the places of messages.
 PICTURE_SLOTS = 2
+#: Lists of templates that are under way at once, for the same reason.
+LIST_SLOTS = 2
 
 
 def make_channel(settings: Settings, http: Http, instance: InstanceConfig) -> tuple[Channel, str]:
@@ -42,6 +45,7 @@ def make_channel(settings: Settings, http: Http, instance: InstanceConfig) -> tu
         version=settings.cloud.version,
         phone_number_id=instance.number or "",
         access_token=instance.token or "",
+        business_id=instance.business_id,
         media_host=settings.cloud.media_host,
         timeout=settings.cloud.timeout_seconds,
     )
@@ -71,7 +75,12 @@ def make_registry(
     cloud = ChannelKind(
         integration=BUSINESS,
         make=partial(make_channel, settings, http),
-        identity=lambda instance: (instance.number, instance.token, instance.options.proxy),
+        identity=lambda instance: (
+            instance.number,
+            instance.business_id,
+            instance.token,
+            instance.options.proxy,
+        ),
     )
     web = web_kind(settings.whatsapp_web, settings.storage.data_dir, clock=clock, chance=chance)
     return Registry((cloud, web, *(more or {}).values()))
@@ -92,6 +101,8 @@ def make_breaker(settings: Settings, key: str) -> Breaker:
         slots = settings.chatwoot.slots
     elif key == PICTURES:
         slots = PICTURE_SLOTS
+    elif key == LISTS:
+        slots = LIST_SLOTS
     else:
         slots = settings.engine.slots
     return Breaker(

@@ -208,7 +208,10 @@ class WhatsAppWeb(Section):
         20, gt=0, description="How often a worker is asked whether it lives; three silences end it."
     )
     send_seconds: float = Field(
-        90, gt=0, description="Time limit of one send; afterwards its outcome is unknown."
+        90,
+        gt=0,
+        description="Time limit of one send; afterwards its outcome is unknown. A file has a "
+        "second more for each 128 KiB.",
     )
     messages_per_second: float = Field(
         2, gt=0, le=100, description="Sends of one number on average, against bans."
@@ -265,6 +268,35 @@ class Relay(Section):
     language: Literal["pt_BR", "en", "es"] = Field(
         "pt_BR", description="Language of the texts that people read in Chatwoot."
     )
+    deletions: Literal["keep", "delete"] = Field(
+        "keep",
+        description="What people delete on WhatsApp: it stays for agents, with a note below it, "
+        "or it is deleted in Chatwoot too.",
+    )
+    view_once: Literal["show", "placeholder"] = Field(
+        "show",
+        description="Pictures, videos and voice notes that are to be seen once: shown and marked "
+        "as such, or only said to be there.",
+    )
+    show_typing: bool = Field(
+        True, description="Customers see when an agent writes, where the number can show it."
+    )
+    show_delivered: bool = Field(
+        False,
+        description="Tell Chatwoot when a message has reached the customer's phone. Chatwoot "
+        "shows that as a clock until it is read.",
+    )
+    voice_notes: bool = Field(
+        True,
+        description="Sound that an agent sends becomes a voice note; needs the optional part "
+        "`voice`. false, or without that part: it goes as an audio file.",
+    )
+    file_wait_seconds: float = Field(
+        10,
+        ge=0,
+        le=120,
+        description="How long after an agent's message Chatwoot may take to store its file.",
+    )
 
 
 class Engine(Section):
@@ -300,6 +332,9 @@ class Retention(Section):
     )
     events_days: float = Field(30, gt=0, description="What happened to instances' connections.")
     audit_days: float = Field(365, gt=0, description="Who did what over the API.")
+    history_days: float = Field(
+        180, gt=0, description="Older messages that a channel told of, for an import; not shown."
+    )
 
 
 class Log(Section):

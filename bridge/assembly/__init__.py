@@ -25,6 +25,7 @@ from bridge.relay.directory import Directory
 from bridge.relay.events import Events
 from bridge.relay.instances import Instances
 from bridge.relay.metrics import Metrics
+from bridge.relay.templates import Templates
 from bridge.settings import Settings
 from bridge.store.engine import Store
 from bridge.whatsapp.registry import ChannelKind
@@ -47,6 +48,7 @@ class Service:
     audit: Audit
     metrics: Metrics
     composing: Composing
+    templates: Templates
     app: web.Application
 
 
@@ -73,6 +75,7 @@ async def assemble(
         audit=ground.audit,
         metrics=roads.metrics,
         composing=roads.composing,
+        templates=ground.templates,
         app=application(ground, life, roads),
     )
     return service, roads.catch_up

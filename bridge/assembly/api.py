@@ -115,6 +115,7 @@ def _webhooks(ground: Ground, roads: Roads) -> Iterable[Route]:
         MetaWebhook(
             roads.whatsapp_intake,
             ground.directory,
+            ground.templates,
             clock,
             app_secrets=[secret.get_secret_value() for secret in cloud.app_secrets],
             verify_token=plain(cloud.verify_token),

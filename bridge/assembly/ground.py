@@ -16,6 +16,7 @@ from bridge.relay.audit import Audit
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory
 from bridge.relay.events import Events
+from bridge.relay.templates import Templates
 from bridge.settings import Settings
 from bridge.store.engine import Store
 from bridge.store.secrets import Vault
@@ -51,6 +52,7 @@ class Ground:
     connections: Connections
     announcing: Announcing
     audit: Audit
+    templates: Templates
 
 
 async def lay(means: Means, channels: Mapping[str, ChannelKind] | None) -> Ground:
@@ -94,6 +96,9 @@ async def lay(means: Means, channels: Mapping[str, ChannelKind] | None) -> Groun
         connections=connections,
         announcing=announcing,
         audit=Audit(store, clock),
+        templates=Templates(
+            store=store, queue=queue, directory=directory, clock=clock, chance=means.chance
+        ),
     )
 
 

@@ -111,6 +111,7 @@ def begin_life(ground: Ground, *, held: Callable[[str], AbstractAsyncContextMana
         connections=ground.connections,
         undoing=undoing,
         events=ground.events,
+        templates=ground.templates,
         turns=turns,
         clock=clock,
         reserved_keys=frozenset(hash_key(one) for one in reserved if one),
@@ -127,6 +128,7 @@ def begin_life(ground: Ground, *, held: Callable[[str], AbstractAsyncContextMana
         inboxes=inboxes,
         probes=probes,
         connections=ground.connections,
+        templates=ground.templates,
         turns=turns,
         clock=clock,
     )

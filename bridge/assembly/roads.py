@@ -11,18 +11,22 @@ import structlog
 from bridge.assembly.ground import Ground, proof_delay
 from bridge.assembly.life import Life
 from bridge.clock import Clock
-from bridge.core.instance import InboxConfig
+from bridge.core.instance import BAILEYS, InboxConfig
 from bridge.engine.queue import Job, Outcome, Retry
 from bridge.engine.worker import Handler, Policy, Worker
 from bridge.relay.announcing import ANNOUNCE
 from bridge.relay.automatic import Automatic
 from bridge.relay.calls import CALLED, Calls
 from bridge.relay.catch_up import CATCH_UP, CatchUp
+from bridge.relay.changes import AWAITED, EDITED, REACTED, VOTED, Changes
 from bridge.relay.cleanup import CLEANUP
 from bridge.relay.composing import Composing
 from bridge.relay.contacts import Contacts
 from bridge.relay.content import Renderer
 from bridge.relay.conversations import Conversations
+from bridge.relay.directory import Entry
+from bridge.relay.editing import EDIT, Editing
+from bridge.relay.identities import RENAMED, Identities
 from bridge.relay.inbound import Inbound
 from bridge.relay.incoming import INBOUND
 from bridge.relay.intake_chatwoot import ChatwootIntake
@@ -32,16 +36,20 @@ from bridge.relay.metrics import Metrics
 from bridge.relay.notes import NOTE, Notes
 from bridge.relay.outbound import Outbound
 from bridge.relay.pictures import PROFILE, Pictures
+from bridge.relay.posting import Posting
 from bridge.relay.proof import Proofs
 from bridge.relay.read_marks import READ_MARK, ReadMarks
 from bridge.relay.receipts import REPORT, Receipts
 from bridge.relay.recheck import RECHECK, Recheck
+from bridge.relay.recordings import Recordings
+from bridge.relay.refetching import Refetching
 from bridge.relay.retrying import AUTOMATIC, OUTBOUND
 from bridge.relay.revocations import REVOKED, Revocations
 from bridge.relay.revoking import REVOKE, Revoking
 from bridge.relay.sending import Sending, Times
+from bridge.relay.templates import TEMPLATES
 from bridge.relay.trials import TRIAL
-from bridge.relay.uploads import Uploads
+from bridge.relay.uploads import UploadLimits, Uploads
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import facts
 from bridge.store.secrets import new_secret
@@ -65,13 +73,37 @@ class Roads:
 async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], Handler]) -> Roads:
     means, queue, directory = ground.means, ground.queue, ground.directory
     settings, store, clock = means.settings, means.store, means.clock
-    receipts = Receipts(queue, directory, language=settings.relay.language)
+    receipts = Receipts(
+        queue,
+        directory,
+        language=settings.relay.language,
+        show_delivered=settings.relay.show_delivered,
+    )
     install = await _install_id(store)
     outbound = _outbound(ground, receipts, install)
     language = settings.relay.language
     automatic = Automatic(queue, directory, outbound, clock, language=language)
     calls = Calls(queue, directory, automatic, clock, language=language)
-    revocations = Revocations(store, queue, directory, clock, language=settings.relay.language)
+    revocations = Revocations(
+        store,
+        queue,
+        directory,
+        clock,
+        language=language,
+        deletes=settings.relay.deletions == "delete",
+    )
+    contacts = Contacts(store, clock, tag=means.vault.tag)
+    posting = _posting(ground, life, contacts)
+    changes = Changes(store, queue, directory, posting, clock, language=language)
+    identities = Identities(store, queue, directory, contacts, clock, language=language)
+    pictures = Pictures(
+        store=store,
+        queue=queue,
+        directory=directory,
+        contacts=contacts,
+        http=means.http,
+        clock=clock,
+    )
     whatsapp_intake = WhatsAppIntake(
         store=store,
         queue=queue,
@@ -79,11 +111,20 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         receipts=receipts,
         calls=calls,
         revocations=revocations,
+        changes=changes,
+        identities=identities,
+        pictures=pictures,
         clock=clock,
     )
     composing = _composing(ground)
+    refetching = Refetching(queue, language=language)
     chatwoot_intake = ChatwootIntake(
-        store, queue, clock, hold=settings.chatwoot.hold_ms, typing=composing.by_agent
+        store,
+        queue,
+        clock,
+        hold=settings.chatwoot.hold_ms,
+        typing=composing.by_agent if settings.relay.show_typing else None,
+        refetching=refetching,
     )
     catch_up = CatchUp(
         store=store, queue=queue, directory=directory, intake=chatwoot_intake, clock=clock
@@ -97,23 +138,14 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         clock=clock,
     )
     read_marks = ReadMarks(queue, directory, clock)
-    contacts = Contacts(store, clock, tag=means.vault.tag)
-    pictures = Pictures(
-        store=store,
-        queue=queue,
-        directory=directory,
-        contacts=contacts,
-        http=means.http,
-        clock=clock,
-    )
     handlers: dict[str, Handler] = {
         INBOUND: _inbound(
             ground,
-            life,
-            contacts=contacts,
+            posting,
             read_marks=read_marks,
             pictures=pictures,
             receipts=receipts,
+            refetching=refetching,
         ),
         OUTBOUND: outbound,
         AUTOMATIC: automatic,
@@ -121,7 +153,13 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         PROFILE: pictures,
         REPORT: receipts,
         REVOKED: revocations,
+        REACTED: changes,
+        EDITED: changes,
+        VOTED: changes,
+        AWAITED: changes,
+        RENAMED: identities,
         REVOKE: _revoking(ground, install),
+        EDIT: _editing(ground, install),
         NOTE: Notes(directory, clock, delay=proof_delay(settings)),
         LINK: Linking(store, queue, directory, clock),
         CATCH_UP: catch_up,
@@ -130,6 +168,7 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         READ_MARK: read_marks,
         CLEANUP: life.cleanup,
         TRIAL: life.trials,
+        TEMPLATES: ground.templates,
         ANNOUNCE: ground.announcing,
     }
     ground.connections.deliver(
@@ -177,15 +216,7 @@ def _composing(ground: Ground) -> Composing:
     )
 
 
-def _inbound(
-    ground: Ground,
-    life: Life,
-    *,
-    contacts: Contacts,
-    read_marks: ReadMarks,
-    pictures: Pictures,
-    receipts: Receipts,
-) -> Inbound:
+def _posting(ground: Ground, life: Life, contacts: Contacts) -> Posting:
     means, queue = ground.means, ground.queue
     settings, store, clock = means.settings, means.store, means.clock
     started = clock.ms()
@@ -194,28 +225,48 @@ def _inbound(
         breaker = queue.lanes.breakers.get(f"chatwoot {inbox.url}")
         return max(started, breaker.opened_at if breaker else 0)
 
-    return Inbound(
+    return Posting(
         store=store,
-        directory=ground.directory,
         contacts=contacts,
-        proofs=Proofs(
-            store=store,
-            contacts=contacts,
-            clock=clock,
-            delay=proof_delay(settings),
-        ),
+        proofs=Proofs(store=store, contacts=contacts, clock=clock, delay=proof_delay(settings)),
         conversations=Conversations(store, clock, stale_before=stale_before),
-        renderer=Renderer(
-            means.spool,
-            limit=settings.cloud.max_media_mb * MIB,
-            language=settings.relay.language,
-        ),
         clock=clock,
         restore=life.inboxes.restore,
+    )
+
+
+def _inbound(
+    ground: Ground,
+    posting: Posting,
+    *,
+    read_marks: ReadMarks,
+    pictures: Pictures,
+    receipts: Receipts,
+    refetching: Refetching,
+) -> Inbound:
+    means = ground.means
+    settings = means.settings
+    limits = {BAILEYS: settings.whatsapp_web.max_media_mb * MIB}
+
+    def limit(entry: Entry) -> int:
+        return limits.get(entry.instance.integration, settings.cloud.max_media_mb * MIB)
+
+    return Inbound(
+        store=means.store,
+        directory=ground.directory,
+        posting=posting,
+        renderer=Renderer(
+            means.spool,
+            limit=limit,
+            language=settings.relay.language,
+            view_once=settings.relay.view_once,
+        ),
+        clock=means.clock,
         read_marks=read_marks,
         pictures=pictures,
         receipts=receipts,
-        queue=queue,
+        refetching=refetching,
+        queue=ground.queue,
     )
 
 
@@ -235,8 +286,14 @@ def _outbound(ground: Ground, receipts: Receipts, install: str) -> Outbound:
         uploads=Uploads(
             means.http,
             means.spool,
-            limit=settings.chatwoot.max_media_mb * MIB,
-            timeout=settings.chatwoot.timeout_seconds * 8,
+            limits=UploadLimits(
+                most=settings.chatwoot.max_media_mb * MIB,
+                timeout=settings.chatwoot.timeout_seconds * 8,
+                readable=settings.relay.file_wait_seconds,
+            ),
+            recordings=Recordings.here(wanted=settings.relay.voice_notes),
+            clock=means.clock,
+            language=settings.relay.language,
         ),
         clock=means.clock,
         times=times,
@@ -250,12 +307,26 @@ def _outbound(ground: Ground, receipts: Receipts, install: str) -> Outbound:
         sending=sending,
         clock=means.clock,
         times=times,
+        language=means.settings.relay.language,
     )
 
 
 def _revoking(ground: Ground, install: str) -> Revoking:
     means = ground.means
     return Revoking(
+        store=means.store,
+        queue=ground.queue,
+        directory=ground.directory,
+        clock=means.clock,
+        language=means.settings.relay.language,
+        install=install,
+        obstacle=ground.connections.obstacle,
+    )
+
+
+def _editing(ground: Ground, install: str) -> Editing:
+    means = ground.means
+    return Editing(
         store=means.store,
         queue=ground.queue,
         directory=ground.directory,

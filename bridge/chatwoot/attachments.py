@@ -30,16 +30,26 @@ _UNKNOWN_MIME = "application/octet-stream"
 
 #: Our own table, since the system's differs from host to host.
 _SUFFIXES = {
+    "application/json": ".json",
+    "application/msword": ".doc",
     "application/pdf": ".pdf",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.ms-powerpoint": ".ppt",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/was": ".was",
     "application/zip": ".zip",
     "audio/aac": ".aac",
     "audio/amr": ".amr",
     "audio/mp4": ".m4a",
     "audio/mpeg": ".mp3",
     "audio/ogg": ".ogg",
+    "audio/wav": ".wav",
+    "audio/webm": ".webm",
+    "image/bmp": ".bmp",
     "image/gif": ".gif",
+    "image/heic": ".heic",
     "image/jpeg": ".jpg",
     "image/png": ".png",
     "image/webp": ".webp",
@@ -52,6 +62,8 @@ _SUFFIXES = {
     "video/quicktime": ".mov",
     "video/webm": ".webm",
 }
+#: Suffixes that say something of a file which turned out to be another.
+_REPLACED = frozenset({*_SUFFIXES.values(), ".jpeg", ".jfif", ".oga", ".opus"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +121,19 @@ def upload_name(name: str | None, mime: str) -> str:
     clean = safe_name(name or "")
     suffix = _SUFFIXES.get(bare_mime(mime), "")
     return clean if re.search(r"\.\w{1,10}\Z", clean) else clean + suffix
+
+
+def file_name(name: str, mime: str, *, told: bool) -> str:
+    """Name a file that goes to Chatwoot.
+
+    When its type was found to be another than its sender `told`, a suffix of some other type goes.
+    """
+    clean = safe_name(name)
+    suffix = _SUFFIXES.get(bare_mime(mime))
+    stem, dot, last = clean.rpartition(".")
+    if told or suffix is None or not stem or dot + last.lower() not in _REPLACED:
+        return upload_name(clean, mime)
+    return stem + suffix
 
 
 def bare_mime(mime: str) -> str:

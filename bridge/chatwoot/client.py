@@ -282,8 +282,11 @@ class Chatwoot:
         private: bool = False,
         content_attributes: Mapping[str, Any] | None = None,
         files: Sequence[File | Held] = (),
+        voice: bool = False,
     ) -> Message:
         """Post one message; files are streamed from disk.
+
+        `voice`: the file is a voice note, which newer servers show as one (1.8).
 
         Chatwoot does not refuse a second message of the same `source_id` (2.1): after an error
         of unknown certainty look for it with `find_message` before posting again.
@@ -292,6 +295,8 @@ class Chatwoot:
         body = wire.message(content, message_type, source_id, private=private)
         if content_attributes:
             body["content_attributes"] = content_attributes
+        if voice:
+            body["is_voice_message"] = True
         found = await (
             self._api.upload(url, body, files) if files else self._api.call("POST", url, body)
         )

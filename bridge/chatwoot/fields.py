@@ -14,6 +14,9 @@ import orjson
 #: The largest id that a database of ours can hold.
 MAX_ID = 2**63 - 1
 _MAX_ID_DIGITS = 19
+_MAX_DEGREES_LENGTH = 40
+#: Of what is kept as it is; Chatwoot's own rows have three levels.
+_DEEPEST = 8
 
 
 def whole(value: object) -> int | None:
@@ -71,6 +74,18 @@ def seconds(value: object) -> float | None:
     return None
 
 
+def degrees(value: object, *, most: int) -> float | None:
+    """Read a latitude or longitude, also when it is spelled as a string."""
+    if isinstance(value, str) and len(value) <= _MAX_DEGREES_LENGTH:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if -most <= value <= most else None
+
+
 def attributes(value: object) -> dict[str, Any]:
     """Read a free object; some servers hand it out as a string of JSON."""
     if isinstance(value, str):
@@ -79,3 +94,16 @@ def attributes(value: object) -> dict[str, Any]:
         except orjson.JSONDecodeError:
             return {}
     return table(value)
+
+
+def shallow(value: Any, *, depth: int = _DEEPEST) -> Any:
+    """Any JSON without what is nested deeper: deep JSON can be read, but not written again."""
+    match value:
+        case dict():
+            return (
+                {key: shallow(one, depth=depth - 1) for key, one in value.items()} if depth else {}
+            )
+        case list():
+            return [shallow(one, depth=depth - 1) for one in value] if depth else []
+        case _:
+            return value

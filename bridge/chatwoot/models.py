@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from bridge.chatwoot.fields import flag, text, whole
+from bridge.chatwoot.fields import flag, rows, shallow, text, whole
 
 
 class MessageType(StrEnum):
@@ -124,18 +124,29 @@ class Sender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file on a message; `attachments.filename(data_url)` tells its name (3.4)."""
+    """A file on a message; `attachments.filename(data_url)` tells its name (3.4).
+
+    A place has coordinates and perhaps a `title`; of a contact `title` is the phone number.
+    """
 
     id: int | None
     file_type: str | None
     data_url: str | None
     file_size: int | None
     is_voice: bool
+    title: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    first_name: str | None = None
+    last_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message. `sender` is None for templates, activities and automations (1.8)."""
+    """One message. `sender` is None for templates, activities and automations (1.8).
+
+    `template_params` are of an approved WhatsApp template (5.1); empty for all others.
+    """
 
     id: int
     conversation_id: int | None
@@ -150,6 +161,8 @@ class Message:
     sender: Sender | None
     attachments: tuple[Attachment, ...]
     created_at: float | None
+    updated_at: float | None = None
+    template_params: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_deleted(self) -> bool:
@@ -159,6 +172,12 @@ class Message:
     def external_error(self) -> str | None:
         """Why it failed, as the dashboard shows it."""
         return text(self.content_attributes.get("external_error"))
+
+    @property
+    def items(self) -> tuple[dict[str, Any], ...]:
+        """What is there to choose from, or to read: of selects, cards, articles, forms (1.8)."""
+        listed = rows(self.content_attributes.get("items"))
+        return tuple(shallow(item) for item in listed if isinstance(item, dict))
 
     @property
     def in_reply_to(self) -> int | None:

@@ -10,7 +10,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bridge.chatwoot.fields import attributes, flag, rows, seconds, size, table, text, whole, words
+from bridge.chatwoot.fields import (
+    attributes,
+    degrees,
+    flag,
+    rows,
+    seconds,
+    shallow,
+    size,
+    table,
+    text,
+    whole,
+    words,
+)
 from bridge.chatwoot.models import (
     Account,
     Attachment,
@@ -178,6 +190,10 @@ def read_message(value: object) -> Message | None:
         sender=_sender(found.get("sender")),
         attachments=tuple(_attachment(table(row)) for row in rows(attached)) if attached else (),
         created_at=seconds(found.get("created_at")),
+        updated_at=seconds(found.get("updated_at")),
+        template_params=shallow(
+            table(attributes(found.get("additional_attributes")).get("template_params"))
+        ),
     )
 
 
@@ -210,4 +226,9 @@ def _attachment(found: dict[str, Any]) -> Attachment:
         data_url=text(found.get("data_url")),
         file_size=size(found.get("file_size")),
         is_voice=flag(meta.get("is_voice_message")) or flag(meta.get("is_recorded_audio")),
+        title=text(found.get("fallback_title")),
+        latitude=degrees(found.get("coordinates_lat"), most=90),
+        longitude=degrees(found.get("coordinates_long"), most=180),
+        first_name=text(meta.get("firstName")),
+        last_name=text(meta.get("lastName")),
     )

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from bridge.chatwoot.fields import flag, rows, table, text, whole
+from bridge.chatwoot.fields import flag, rows, seconds, table, text, whole
 from bridge.chatwoot.models import Contact, Conversation, Message, Sender
 from bridge.chatwoot.reading import (
     read_contact,
@@ -51,9 +51,9 @@ class UnreadableDelivery(Invalid):
 class MessageEvent:
     """What happened to one message, with its conversation as it was when Chatwoot sent this.
 
-    `created_at` is Chatwoot's own spelling. `message.status` is known only when the body shows
-    it for this very message. `display_name` is the agent's, where the body shows it anywhere;
-    `sender_name` is that, else the full name.
+    `created_at` is Chatwoot's own spelling. `message.status` and `message.updated_at` are known
+    only when the body shows them for this very message. `display_name` is the agent's, where the
+    body shows it anywhere; `sender_name` is that, else the full name.
     `conversation` is read from the body and may lack everything but its id.
     """
 
@@ -227,6 +227,7 @@ def _message_event(event: str, found: dict[str, Any]) -> Delivery:
             conversation_id=conversation.id,
             inbox_id=inbox_id,
             status=text(entry.get("status")),
+            updated_at=seconds(entry.get("updated_at")),
         ),
         sender_name=shown or (message.sender.name if message.sender else None),
         created_at=_as_spelled(found.get("created_at")),

@@ -5,10 +5,18 @@ for 7): ``content:<instance>:<WhatsApp id>``, ``status:<instance>:<WhatsApp id>:
 ``agent:<instance>:<inbox>:<message>:<created_at>`` (a restored Chatwoot reuses ids),
 ``deleted:...`` (a tombstone: the deletion overtook the message),
 ``revoked:<instance>:<chat>:<who>:<WhatsApp id>`` (it was deleted there),
+``reacted:``, ``edited:`` and ``voted:<instance>:<id of ours>`` (`relay.targets.message_id`),
+``identity_changed:<instance>:<WhatsApp id>``,
+``edit:<instance>:<chat>:<digest of the message's id>:<ms>:<digest of the text>`` (what an edited
+message says now), ``renamed:<instance>:<chat>:<number before>:<number>`` (a note said so),
+``removed:<instance>:<inbox>:<Chatwoot id>`` (we deleted it there),
+``revoked-part:<ledger id>`` (what that row is was deleted on WhatsApp),
 ``deleted-row:<ledger id>`` (an agent deleted what that row sent), ``call:<instance>:<call id>``,
 ``call-answer:<instance>:<chat>:<ten minutes>`` (a caller was told what `msgCall` says),
-``profile:<instance>:<chat>:<day>`` (who that is was asked) and
-``picture:<instance>:<Chatwoot account>:<contact>:<digest>``.
+``again:<instance>:<inbox>:<message>:<created_at>`` (an agent's note asks for a file once more),
+``profile:<instance>:<chat>:<day>`` (who that is was asked),
+``picture:<instance>:<Chatwoot account>:<contact>:<digest>`` and
+``edit-note:<instance>:<message>:<rule>`` (agents were told that an edit did not reach WhatsApp).
 """
 
 from __future__ import annotations

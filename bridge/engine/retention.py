@@ -18,7 +18,7 @@ from bridge.clock import Clock
 from bridge.engine.erasure import erase_leftovers
 from bridge.errors import Unavailable
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import retention
+from bridge.store.queries import menus, reactions, retention, votes
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,8 @@ BATCH = 500
 EVERY_MS = 3_600_000
 #: A file younger than this is left alone: somebody may just be writing it.
 YOUNGEST_MS = 3_600_000
+#: A choice that a chat was offered can be answered for a day; an answer may wait for Chatwoot.
+MENU_MS = 8 * 24 * 3_600_000
 
 _OF_JOB = re.compile(r"(?:in-|out-)([0-9]{1,18})(?:-[0-9]{1,9})?")
 _UNFINISHED = re.compile(r"\..*\.part")
@@ -42,6 +44,7 @@ async def purge(
     ledger_ms: int,
     audit_ms: int,
     events_ms: int,
+    history_ms: int,
     batch: int = BATCH,
 ) -> dict[str, int]:
     """Remove what ended, was seen or written so long ago; returns how many rows of each kind.
@@ -55,6 +58,10 @@ async def purge(
         ("ledger", retention.purge_ledger, ledger_ms),
         ("audit", retention.purge_audit, audit_ms),
         ("events", retention.purge_events, events_ms),
+        ("history", retention.purge_history, history_ms),
+        ("menus", menus.purge, MENU_MS),
+        ("reactions", reactions.purge, ledger_ms),
+        ("votes", votes.purge, ledger_ms),
     )
     removed = {}
     for name, remove, keep_ms in kinds:
@@ -86,6 +93,7 @@ async def keep_purging(
     ledger_ms: int,
     audit_ms: int,
     events_ms: int,
+    history_ms: int,
     spool: Path | None = None,
     every_ms: int = EVERY_MS,
 ) -> None:
@@ -102,6 +110,7 @@ async def keep_purging(
                 ledger_ms=ledger_ms,
                 audit_ms=audit_ms,
                 events_ms=events_ms,
+                history_ms=history_ms,
             )
             removed["instances"] = await erase_leftovers(store, spool=spool)
             if spool is not None:

@@ -28,6 +28,17 @@ def say(language: str, key: str, **values: object) -> str:
     return key if text is None else text.format(**values)
 
 
-def failure(language: str, cause: str, fallback: str) -> str:
-    """Why a message was not sent, for the agent; `fallback` when the cause has no text."""
-    return texts(language).get(f"failure.{cause}", fallback)
+def failure(
+    language: str, cause: str, fallback: str, values: Mapping[str, str] | None = None
+) -> str:
+    """Why a message was not sent, for the agent; `fallback` when the cause has no text.
+
+    `values` are what the text names. A text that names what is not there is not used.
+    """
+    text = texts(language).get(f"failure.{cause}")
+    if text is None:
+        return fallback
+    try:
+        return text.format_map(values or {})
+    except KeyError:
+        return fallback

@@ -18,7 +18,7 @@ from bridge.core.content import Text
 from bridge.core.message import SentByPhone
 from bridge.engine.accept import is_new
 from bridge.engine.queue import Dead, Delivered, Job, NewJob, Outcome, Queue, Road
-from bridge.locale import failure, say
+from bridge.locale import say
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.incoming import inbound_job
@@ -26,6 +26,7 @@ from bridge.relay.notes import note_job
 from bridge.relay.outbound import Outbound
 from bridge.relay.outgoing import AGENT_MESSAGE, own_text
 from bridge.relay.retrying import AUTOMATIC
+from bridge.relay.window import told
 from bridge.store.engine import Unit
 from bridge.store.queries import chats, ledger
 
@@ -96,13 +97,13 @@ class Automatic:
     def _note(self, entry: Entry, job: Job, text: str, dead: Dead) -> Callable[[Unit], None]:
         """Tell agents that the customer was not told this, or that nobody knows."""
         now = self._clock.ms()
-        reason = failure(self._language, dead.cause, dead.reason)
-        told = say(self._language, "note.not_told", text=text, reason=reason)
 
         def write(unit: Unit) -> None:
             chat = chats.surviving(unit.db, job.chat_id or 0)
             if entry.chatwoot is None or chat is None or chat.conversation_id is None:
                 return
+            said = told(unit.db, entry.id, self._language, dead.cause, dead.reason)
+            reason = said.note or said.mark
             self._queue.add(
                 unit,
                 note_job(
@@ -110,7 +111,7 @@ class Automatic:
                     chat_id=chat.id,
                     conversation_id=chat.conversation_id,
                     about=None,
-                    text=told,
+                    text=say(self._language, "note.not_told", text=text, reason=reason),
                     now=now,
                     trace_id=job.trace_id,
                 ),

@@ -23,6 +23,7 @@ from bridge.clock import Clock
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.relay.directory import Directory, Entry, Served, Side
 from bridge.relay.intake_chatwoot import ChatwootIntake
+from bridge.relay.refetching import asks_again
 from bridge.relay.sifting import ECHOES
 from bridge.store.backup import RESTORED
 from bridge.store.engine import Store, Unit
@@ -182,7 +183,7 @@ def _is_agents(message: Message, side: Side, since: int) -> bool:
     written = (message.created_at or 0) * 1000
     return (
         message.message_type in (MessageType.OUTGOING, MessageType.TEMPLATE)
-        and not message.private
+        and (not message.private or asks_again(message))
         and written + 999 >= max(since, side.inbox.provisioned_at or 0)
     )
 

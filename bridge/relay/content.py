@@ -3,117 +3,116 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 import structlog
 
-from bridge.chatwoot.attachments import File, upload_name
-from bridge.core.content import Content, Media, Text, Unsupported
-from bridge.core.identity import display_name, e164
+from bridge.chatwoot.attachments import File, bare_mime, file_name
+from bridge.core.content import Content, Media, MediaKind
 from bridge.core.message import Received, SentByPhone
-from bridge.core.party import Party
 from bridge.engine.queue import Job
 from bridge.errors import BridgeError, Certainty, PeerDown, PeerGone, Remedy, Scope, TooBig
-from bridge.locale import failure, say, texts
+from bridge.locale import failure, say
+from bridge.relay.decorating import decorated, told
 from bridge.relay.directory import Entry
-from bridge.text.convert import literal, neutralise_liquid, to_chatwoot
+from bridge.relay.filetypes import HEAD, content_type
+from bridge.relay.targets import speaker
+from bridge.relay.wording import Worded, worded
+from bridge.relay.wording.sheet import blocks
+from bridge.relay.wording.unknown import kind_in_words
+from bridge.text.convert import neutralise_liquid
 
 log = structlog.get_logger(__name__)
 
+_MIB: Final = 1024 * 1024
 
-#: A message that the number's session could not open; the phone may send it again.
-_UNDECRYPTABLE: Final = "undecryptable"
-#: What WhatsApp Web's names of kinds end with.
-_ENDING: Final = re.compile(r"Message(V\d)?$")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A file that cannot be had: the cause, and what agents are told of it."""
+
+    cause: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     text: str | None
     files: Sequence[File] = ()
+    #: The file was recorded with the microphone.
+    voice: bool = False
+    #: What machines are told, for `content_attributes`.
+    attributes: dict[str, Any] = field(default_factory=dict)
+    #: The text stands for a file that could not be had.
+    missing: Missing | None = None
 
 
 class Renderer:
-    """Files wait in the spool, named after their job, until the job has ended."""
+    """Files wait in the spool, named after their job, until the job has ended.
 
-    def __init__(self, spool: Path, *, limit: int, language: str) -> None:
+    `limit` says how many bytes a file of an instance may have. `view_once`: whether files that are
+    to be seen once are shown, or only said to be there.
+    """
+
+    def __init__(
+        self,
+        spool: Path,
+        *,
+        limit: Callable[[Entry], int],
+        language: str,
+        view_once: Literal["show", "placeholder"] = "show",
+    ) -> None:
         self._spool = spool
         self._limit = limit
         self._language = language
+        self._view_once = view_once
 
     async def render(self, job: Job, entry: Entry, event: Received | SentByPhone) -> Rendered:
         """Raises a `PeerError` of scope ONE when a file cannot be fetched *now*.
 
         A file that can never be fetched becomes a placeholder: the message still arrives.
         """
-        content = event.content
-        if isinstance(content, Media):
-            rendered = await self._media(job, entry, content)
+        said = worded(event.content, language=self._language, mentions=event.mentions)
+        if isinstance(event.content, Media):
+            rendered = await self._media(job, entry, event.content, said)
         else:
-            rendered = Rendered(text=self._text(content))
-        if isinstance(event, SentByPhone):
-            text = rendered.text
-            return replace(rendered, text=neutralise_liquid(text) if text else None)
-        if event.group is None:
-            return rendered
-        speaker = self._speaker(event.sender)
-        return Rendered(text=f"**{speaker}:**\n\n{rendered.text or ''}", files=rendered.files)
+            rendered = Rendered(text=said.text)
+        text = decorated(event, rendered.text, self._language)
+        if isinstance(event, Received) and event.group is not None:
+            text = f"**{speaker(event.sender, self._language)}:**\n\n{text or ''}"
+        elif isinstance(event, SentByPhone) and text:
+            text = neutralise_liquid(text)
+        return replace(rendered, text=text, attributes=told(event, said.attributes))
 
     async def forget(self, job: Job, event: Received | SentByPhone) -> None:
         """Remove what the job left in the spool."""
         if isinstance(event.content, Media):
             await asyncio.to_thread(self.file(job.id).unlink, missing_ok=True)
 
+    def withholds(self, content: Content) -> bool:
+        """Whether the settings keep the file of this content from agents."""
+        is_once = isinstance(content, Media) and content.view_once
+        return is_once and self._view_once == "placeholder"
+
     def file(self, job_id: int) -> Path:
         return self._spool / f"in-{job_id}"
 
-    def _speaker(self, member: Party) -> str:
-        """Who speaks in a group, with the number where that is known and is not the name."""
-        shown, number = display_name(member), e164(member)
-        name = literal(shown)
-        if number is None or number == shown:
-            return name
-        return say(self._language, "group.sender", name=name, number=number)
-
-    def _text(self, content: Content) -> str:
-        if isinstance(content, Text):
-            return to_chatwoot(content.body) if content.body.strip() else self._empty()
-        if not isinstance(content, Unsupported):
-            return say(self._language, "placeholder.unsupported", kind=self._kind(content.kind))
-        if content.upstream == _UNDECRYPTABLE:
-            return say(self._language, "placeholder.undecryptable")
-        kind = self._kind(content.upstream)
-        if content.detail:
-            return say(
-                self._language,
-                "placeholder.unsupported_detail",
-                kind=kind,
-                detail=literal(content.detail),
-            )
-        return say(self._language, "placeholder.unsupported", kind=kind)
-
-    def _kind(self, upstream: str) -> str:
-        """The channel's word for a kind in the agents' language, where there is one."""
-        known = texts(self._language).get(f"kind.{_ENDING.sub('', upstream)}")
-        return literal(upstream) if known is None else known
-
-    def _empty(self) -> str:
-        return say(self._language, "placeholder.empty")
-
-    async def _media(self, job: Job, entry: Entry, media: Media) -> Rendered:
+    async def _media(self, job: Job, entry: Entry, media: Media, said: Worded) -> Rendered:
+        if self.withholds(media):
+            kind = kind_in_words(media.media.value, self._language)
+            note = say(self._language, "placeholder.view_once", kind=kind)
+            return Rendered(text=blocks(note, said.text or ""))
         path = self.file(job.id)
-        caption = to_chatwoot(media.caption) if media.caption else None
-        mime = media.mime
+        mime, limit = media.mime, self._limit(entry)
         if not await asyncio.to_thread(path.exists):
             try:
-                fetched = await entry.channel.fetch(media, path, limit=self._limit)
+                fetched = await entry.channel.fetch(media, path, limit=limit)
             except BridgeError as error:
                 if error.remedy is Remedy.NOTHING or isinstance(error, TooBig):
-                    return Rendered(text=self._missing(media, error, caption))
+                    return self._without(media, error, said, limit)
                 if error.remedy is Remedy.PERSON:
                     # WhatsApp's token, not Chatwoot's: the file can be had once it is mended.
                     raise PeerDown(str(error), code=error.cause, scope=Scope.ONE) from error
@@ -121,18 +120,52 @@ class Renderer:
                 error.certainty = Certainty.NOT_DONE
                 raise
             mime = fetched.mime or media.mime
-        name = upload_name(media.filename or media.media.value, mime)
-        return Rendered(text=caption, files=(File(path=path, filename=name, mime=mime),))
+        return self._with(await asyncio.to_thread(_file, path, media, mime), media, said)
 
-    def _missing(self, media: Media, error: BridgeError, caption: str | None) -> str:
+    def _with(self, file: File, media: Media, said: Worded) -> Rendered:
+        text = said.text
+        if media.media is MediaKind.STICKER and not file.mime.startswith("image/"):
+            # Animations of WhatsApp's own (Lottie), which no browser shows.
+            text = blocks(say(self._language, "shown.sticker_file"), text or "")
+        voice = media.voice and file.mime.startswith("audio/")
+        return Rendered(text=text, files=(file,), voice=voice)
+
+    def _without(self, media: Media, error: BridgeError, said: Worded, limit: int) -> Rendered:
         log.warning("media.not_fetched", cause=error.cause)
-        note = say(
-            self._language,
-            "placeholder.media_gone",
-            kind=self._kind(media.media.value),
-            reason=failure(self._language, _reason(error), error.message),
+        if isinstance(error, TooBig):
+            reason = say(self._language, "placeholder.too_big", limit=limit // _MIB)
+        else:
+            unknown = say(self._language, "placeholder.no_reason")
+            reason = failure(self._language, _reason(error), unknown)
+        kind = kind_in_words(media.media.value, self._language)
+        note = say(self._language, "placeholder.media_gone", kind=kind, reason=reason)
+        return Rendered(
+            text=blocks(note, self._how(error), said.text or ""),
+            missing=Missing(cause=error.cause, reason=reason),
         )
-        return f"{note}\n\n{caption}" if caption else note
+
+    def _how(self, error: BridgeError) -> str:
+        """How to try again; a file does not become smaller."""
+        if isinstance(error, TooBig):
+            return ""
+        command = say(self._language, "placeholder.retry_command")
+        return say(self._language, "placeholder.retry", command=command)
+
+
+def _file(path: Path, media: Media, mime: str) -> File:
+    """A file of the spool as Chatwoot is to know it: what is in it counts.
+
+    Chatwoot shows a file by the type that we tell (chatwoot-api.md 1.8).
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    kind = media.media.value
+    name = media.filename or ""
+    found = content_type(head, told=mime, kind=kind, name=name)
+    # A parameter such as `codecs=opus` stays with the type that it belongs to.
+    is_as_told = found == bare_mime(mime)
+    filename = file_name(name or kind, found, told=is_as_told)
+    return File(path=path, filename=filename, mime=mime if is_as_told else found)
 
 
 def _reason(error: BridgeError) -> str:

@@ -17,6 +17,9 @@ from bridge.store.engine import Store
 from bridge.store.queries import chats
 from bridge.store.queries.chats import ChatRow
 
+#: Chatwoot opens such a conversation for every incoming message.
+ASLEEP = frozenset({ConversationStatus.RESOLVED, ConversationStatus.SNOOZED})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
@@ -61,6 +64,16 @@ class Conversations:
         if asked or status != chat.status:
             await self._bind(chat, bound, placing.id, status)
         return Placed(conversation_id=placing.id, status=status, why=placing.why)
+
+    async def is_asleep(self, side: Side, chat: ChatRow) -> bool:
+        """Whether nobody works in the chat's conversation: it is resolved or snoozed."""
+        if chat.conversation_id is None or chat.status is None:
+            return False
+        stored = Known(id=chat.conversation_id, status=status_of(chat.status))
+        current: Known | None = stored
+        if chat.fresh_at < self._stale_before(side.inbox):
+            current = await self._look(side.chatwoot, stored)
+        return current is not None and current.status in ASLEEP
 
     async def _known(self, side: Side, chat: ChatRow, bound: Bound) -> tuple[list[Known], bool]:
         """The contact's conversations as far as the decision needs them; True: asked just now."""

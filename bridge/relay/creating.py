@@ -39,6 +39,7 @@ from bridge.relay.events import Events
 from bridge.relay.inboxes import Inboxes
 from bridge.relay.probes import Probes
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
+from bridge.relay.templates import Templates
 from bridge.relay.turns import Turns
 from bridge.relay.undoing import Limits, Undoing
 from bridge.store.engine import Store, Unit
@@ -83,6 +84,7 @@ class Creating:
         connections: Connections,
         undoing: Undoing,
         events: Events,
+        templates: Templates,
         turns: Turns,
         clock: Clock,
         reserved_keys: frozenset[str],
@@ -100,6 +102,7 @@ class Creating:
         self._connections = connections
         self._undoing = undoing
         self._events = events
+        self._templates = templates
         self._turns = turns
         self._clock = clock
         self._reserved_keys = reserved_keys
@@ -271,6 +274,7 @@ class Creating:
             claims.set_ready(unit.db, entry.id)
             self._cleanup.forget(unit, entry.id, now=self._clock.ms())
             self._events.created(unit, entry)
+            self._templates.want(unit, entry.id, entry.instance.integration)
 
         await self._store.write(work, durable=True)
         await self._directory.refresh(entry.id)

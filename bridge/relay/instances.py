@@ -22,6 +22,7 @@ from bridge.relay.deleting import Deleting, InboxFate
 from bridge.relay.directory import Directory, Entry, gone
 from bridge.relay.inboxes import Inboxes
 from bridge.relay.probes import Probes
+from bridge.relay.templates import Templates
 from bridge.relay.turns import Turns
 from bridge.relay.undoing import Undoing
 from bridge.store.engine import Store, Unit
@@ -47,6 +48,7 @@ class Instances:
         inboxes: Inboxes,
         probes: Probes,
         connections: Connections,
+        templates: Templates,
         turns: Turns,
         clock: Clock,
     ) -> None:
@@ -60,6 +62,7 @@ class Instances:
         self._inboxes = inboxes
         self._probes = probes
         self._connections = connections
+        self._templates = templates
         self._turns = turns
         self._clock = clock
 
@@ -136,7 +139,7 @@ class Instances:
         async with self._turns.of(entry.id):
             changed = to(self.still(entry).instance)
             await self._probes.token(self._directory.channel(changed), changed.name)
-            fresh = await self._change(entry, to)
+            fresh = await self._change(entry, to, also=self._templates.want)
         self._queue.resume(fresh.channel_account)
         log.info("instance.credentials_changed", instance=entry.instance.name)
         return await self._connections.ask(fresh)
@@ -145,13 +148,21 @@ class Instances:
         """Ask the channel's own server for anything through a proxy. Raises `Invalid`."""
         await self._probes.proxy(proxy, entry.instance)
 
-    async def _change(self, entry: Entry, to: Callable[[InstanceConfig], InstanceConfig]) -> Entry:
+    async def _change(
+        self,
+        entry: Entry,
+        to: Callable[[InstanceConfig], InstanceConfig],
+        *,
+        also: Callable[[Unit, str, str], None] | None = None,
+    ) -> Entry:
         def work(unit: Unit) -> None:
             found = instances.sealed_one(unit.db, entry.id)
             if found is None:
                 raise gone(entry.instance.name)
             changed = replace(to(found.open(self._vault).instance), updated_at=self._clock.ms())
             instances.save(unit.db, self._vault, changed)
+            if also is not None:
+                also(unit, changed.id, changed.integration)
 
         await self._store.write(work, durable=True)
         await self._directory.refresh(entry.id)

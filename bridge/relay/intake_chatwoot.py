@@ -32,13 +32,15 @@ from bridge.engine.queue import NewJob, Queue, Road
 from bridge.relay import lanes
 from bridge.relay.addressee import addressee, rebind
 from bridge.relay.directory import Entry
-from bridge.relay.outgoing import read_event
+from bridge.relay.editing import accept_edit, says_otherwise
+from bridge.relay.outgoing import AGENT_MESSAGE, read_event
 from bridge.relay.receipts import report_job
-from bridge.relay.retrying import AUTOMATIC, OUTBOUND, red_mark, revive, tombstone
+from bridge.relay.refetching import Refetching
+from bridge.relay.retrying import AUTOMATIC, OUTBOUND, by_ponte, red_mark, revive, tombstone
 from bridge.relay.revoking import accept_deletion
 from bridge.relay.sifting import uninteresting
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats, claims, jobs, ledger
+from bridge.store.queries import chats, claims, jobs, ledger, seen
 
 log = structlog.get_logger(__name__)
 
@@ -61,9 +63,11 @@ class ChatwootIntake:
         clock: Clock,
         *,
         hold: int,
-        typing: Callable[[Entry, Typing], None],
+        typing: Callable[[Entry, Typing], None] | None,
+        refetching: Refetching,
     ) -> None:
-        """`typing` is told when an agent begins or stops writing."""
+        """`typing` is told when an agent begins or stops writing; None: nobody shall know."""
+        self._refetching = refetching
         self._store = store
         self._typing = typing
         self._queue = queue
@@ -82,6 +86,11 @@ class ChatwootIntake:
             return
         now = self._clock.ms()
         match delivery:
+            case MessageCreated() if delivery.message.private:
+                await self._store.write(
+                    lambda unit: self._refetching.accept(unit, entry, delivery, now, trace_id),
+                    durable=True,
+                )
             case MessageCreated():
                 created = self._named(entry, delivery)
                 await self._store.write(
@@ -96,8 +105,11 @@ class ChatwootIntake:
                 await self._store.write(lambda unit: self._changed(unit, entry, delivery, now))
             case Typing():
                 self._store.count(Road.SIGNAL, "accepted")
-                self._store.count(Road.SIGNAL, "delivered")
-                self._typing(entry, delivery)
+                if self._typing is None:
+                    self._store.count(Road.SIGNAL, "ignored", "typing.off")
+                else:
+                    self._store.count(Road.SIGNAL, "delivered")
+                    self._typing(entry, delivery)
             case Other():
                 pass
             case _:
@@ -107,6 +119,9 @@ class ChatwootIntake:
         self, unit: Unit, entry: Entry, event: MessageCreated, *, was_failed: bool, now: int
     ) -> None:
         """Accept a message that was found by listing, as its webhook would have been."""
+        if event.message.private:
+            self._refetching.accept(unit, entry, event, now, None)
+            return
         event = self._named(entry, event)
         self._created(unit, entry, event, now, None, was_failed=was_failed, caught_up=True)
 
@@ -193,18 +208,29 @@ class ChatwootIntake:
             return
         row = jobs.newest(unit.db, _ref(entry, event.message))
         if row is not None:
-            if row["failure"] == 2 and self._revive(unit, entry, event, row, now):  # noqa: PLR2004
-                log.info("message.retried", job=row["id"])
+            if row["failure"] == 2 and self._retried(  # noqa: PLR2004
+                unit, entry, event, row, now, trace_id
+            ):
+                return
+            if not row["failure"] and self._edited(unit, entry, event, row, now, trace_id):
                 return
             self._ignore(unit, "chatwoot.nothing_new")
             return
         age = now - round((event.message.created_at or 0) * 1000)
-        if ledger.is_on_whatsapp(unit.db, entry.id, event.message.id) or age > RETRY_MS:
+        arrived = event.message.status in {"delivered", "read"}  # whoever sent it
+        if arrived or age > RETRY_MS or ledger.is_on_whatsapp(unit.db, entry.id, event.message.id):
             self._ignore(unit, "chatwoot.nothing_new")
             return
         # Never seen: we were down when it was written, and somebody pressed Retry; or Chatwoot
         # sent this before `message_created`, which will then be the duplicate.
         self._created(unit, entry, event, now, trace_id)
+
+    def _rewritten(self, unit: Unit, row: sqlite3.Row, event: MessageUpdated) -> None:
+        """What failed and says something else now is sent so, should anybody want it again."""
+        written = AGENT_MESSAGE.validate_json(row["payload"])
+        if says_otherwise(event, written, written.content):
+            new = replace(written, content=event.message.content or "")
+            jobs.set_payload(unit.db, row["id"], orjson.dumps(new))
 
     def _marked_red(self, unit: Unit, entry: Entry, event: MessageEvent, now: int) -> None:
         """Chatwoot shows a failure; unless we told it so, its webhook was kept but not answered.
@@ -247,6 +273,10 @@ class ChatwootIntake:
 
         What is on WhatsApp by now, or may be, is deleted there.
         """
+        inbox = entry.inbox.inbox_id if entry.inbox else None
+        if seen.knows(unit.db, by_ponte(entry.id, inbox, event.message.id)):
+            self._ignore(unit, "echo")
+            return
         if not is_new(unit, tombstone(_ref(entry, event.message)), now):
             self._ignore(unit, "duplicate")
             return

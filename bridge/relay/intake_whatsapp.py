@@ -29,10 +29,14 @@ from bridge.core.message import (
 )
 from bridge.engine.accept import apart, is_new
 from bridge.engine.queue import LOCAL, Dead, Delivered, Job, NewJob, Outcome, Queue, Road
+from bridge.relay import history
 from bridge.relay.calls import Calls
+from bridge.relay.changes import Changes
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.identities import Identities
 from bridge.relay.incoming import inbound_job
 from bridge.relay.linking import place_and_link
+from bridge.relay.pictures import Pictures
 from bridge.relay.receipts import Receipts
 from bridge.relay.revocations import Revocations
 from bridge.store.engine import Store, Unit
@@ -58,6 +62,9 @@ class WhatsAppIntake:
         receipts: Receipts,
         calls: Calls,
         revocations: Revocations,
+        changes: Changes,
+        identities: Identities,
+        pictures: Pictures,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -66,6 +73,9 @@ class WhatsAppIntake:
         self._receipts = receipts
         self._calls = calls
         self._revocations = revocations
+        self._changes = changes
+        self._identities = identities
+        self._pictures = pictures
         self._clock = clock
 
     async def keep(
@@ -119,29 +129,35 @@ class WhatsAppIntake:
         log.info("event.ignored", rule=rule)
         return True
 
-    def _step(
+    def _step(  # noqa: C901  (an arm for each kind)
         self, unit: Unit, event: Event, of: str | None, now: int, trace_id: str | None
     ) -> Callable[[], None]:
         entry = self._entry(event, of)
         if entry is None:  # deleted since `_ignored` looked
             return lambda: _unknown(unit, _road(event))
+        accept: Callable[[], None]
         match event:
             case Received() | SentByPhone():
-                return lambda: self._written(unit, entry, event, now, trace_id)
+                accept = partial(self._written, unit, entry, event, now, trace_id)
             case StatusReported():
-                return lambda: self._receipts.accept(unit, entry, event, now)
+                accept = partial(self._receipts.accept, unit, entry, event, now)
             case Called():
-                return lambda: self._calls.accept(unit, entry, event, now, trace_id)
+                accept = partial(self._calls.accept, unit, entry, event, now, trace_id)
             case Revoked():
-                return lambda: self._revocations.accept(unit, entry, event, now, trace_id)
-            case (
-                Reacted() | Edited() | Voted() | IdentityChanged() | GroupChanged() | HistoryTold()
-            ):
-                return lambda: _unknown(unit, _road(event))
+                accept = partial(self._revocations.accept, unit, entry, event, now, trace_id)
+            case Reacted() | Edited() | Voted():
+                accept = partial(self._changes.accept, unit, entry, event, now, trace_id)
+            case IdentityChanged():
+                accept = partial(self._identities.accept, unit, entry, event, now, trace_id)
+            case GroupChanged():
+                accept = partial(self._pictures.changed, unit, entry, event, now, trace_id)
+            case HistoryTold():
+                accept = partial(history.accept, unit, entry, event, now)
             case Unhandled():  # `_ignored` has taken these out
-                return lambda: _unknown(unit, _road(event))
+                accept = partial(_unknown, unit, _road(event))
             case _:
                 assert_never(event)
+        return accept
 
     def _written(
         self,

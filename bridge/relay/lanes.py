@@ -23,6 +23,11 @@ def read_marks(chat_id: int) -> str:
     return f"chat:{chat_id}:read-marks"
 
 
+def awaited(chat_id: int) -> str:
+    """Changes of messages that have not come yet: whatever comes goes past them."""
+    return f"chat:{chat_id}:awaited"
+
+
 def calls(chat_id: int) -> str:
     return f"chat:{chat_id}:calls"
 
@@ -34,6 +39,11 @@ def profiles(chat_id: int) -> str:
 def announcements(instance_id: str) -> str:
     """What the bot of an instance says in its own conversation."""
     return f"instance:{instance_id}:announcements"
+
+
+def templates(instance_id: str) -> str:
+    """Asking which templates a number may send."""
+    return f"instance:{instance_id}:templates"
 
 
 def unbound(instance_id: str, conversation_id: int) -> str:

@@ -31,7 +31,7 @@ from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.people import place
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats
+from bridge.store.queries import chats, menus
 from bridge.store.queries.chats import ChatRow
 
 LINK = "link"
@@ -52,23 +52,28 @@ def place_and_link(
     placed = place(unit.db, entry, party, evidence=evidence, now=now, inbound_at=inbound_at)
     if placed is None:
         return None
-    if placed.other_person is not None:
-        queue.add(
-            unit,
-            NewJob(
-                kind=LINK,
-                lane=lanes.to_chatwoot(placed.chat_id),
-                road=Road.INTERNAL,
-                peer=LOCAL,
-                account=LOCAL,
-                payload=orjson.dumps({"keep": placed.person_id, "gone": placed.other_person}),
-                now=now,
-                instance_id=entry.id,
-                chat_id=placed.chat_id,
-                trace_id=trace_id,
-            ),
-        )
+    other = placed.other_person
+    if other is not None:
+        queue.add(unit, link_job(entry, placed.chat_id, placed.person_id, other, now, trace_id))
     return placed.chat_id
+
+
+def link_job(  # noqa: PLR0917
+    entry: Entry, chat_id: int, keep: int, gone: int, now: int, trace_id: str | None
+) -> NewJob:
+    """Have two persons made one; `chat_id` is that of the one who stays."""
+    return NewJob(
+        kind=LINK,
+        lane=lanes.to_chatwoot(chat_id),
+        road=Road.INTERNAL,
+        peer=LOCAL,
+        account=LOCAL,
+        payload=orjson.dumps({"keep": keep, "gone": gone}),
+        now=now,
+        instance_id=entry.id,
+        chat_id=chat_id,
+        trace_id=trace_id,
+    )
 
 
 def recognise(
@@ -125,6 +130,7 @@ class Linking:
             for kept, given_up in chats.link(unit.db, entry.scope, survivor, gone):
                 for lane in (lanes.to_chatwoot, lanes.to_whatsapp):
                     self._queue.move(unit, lane(given_up), lane(kept))
+                menus.move(unit.db, given_up, kept)
 
         await self._store.write(work, durable=True)
         job.steps.append((self._clock.ms(), "linked", f"person {gone} into {keep}"))

@@ -1,6 +1,7 @@
 """Private notes: what agents should know about a message, below it in the same conversation.
 
 A note never reaches WhatsApp, opens no conversation and counts as no answer (chatwoot-api.md 2.3).
+To Chatwoot it is an outgoing message, in which it would run Liquid (4.3): its braces are parted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.proof import posted_before
 from bridge.store.engine import Unit
+from bridge.text.convert import neutralise_liquid
 
 NOTE = "note"
 
@@ -77,7 +79,7 @@ class Notes:
                 return proved
             await entry.chatwoot.create_message(
                 order["conversation"],
-                content=order["text"],
+                content=neutralise_liquid(order["text"]),
                 message_type="outgoing",
                 private=True,
                 source_id=source,

@@ -10,7 +10,8 @@ Sends onto WhatsApp).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -20,15 +21,18 @@ from bridge.engine.queue import LOCAL, Again, Dead, Ignored, Job, Outcome
 from bridge.errors import PeerError
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.fates import Fates
-from bridge.relay.outgoing import AGENT_MESSAGE, AgentMessage, Part, plan
+from bridge.relay.outgoing import AGENT_MESSAGE, AgentMessage, Part
+from bridge.relay.planning import plan
 from bridge.relay.quoting import quote_of
 from bridge.relay.receipts import Receipts
 from bridge.relay.retrying import tombstone
 from bridge.relay.sending import Cancelled, Context, Sending, Times, address, shall_not_wait
+from bridge.relay.signing import is_anew, signature_of, signs_on_change
+from bridge.relay.template_params import BadTemplate
 from bridge.relay.uploads import Unsendable
+from bridge.relay.window import Window
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, ledger, seen
-from bridge.whatsapp.channel import Capabilities
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +52,9 @@ class Outbound:
         sending: Sending,
         clock: Clock,
         times: Times,
+        language: str,
     ) -> None:
+        self._language = language
         self._store = store
         self._directory = directory
         self._receipts = receipts
@@ -56,6 +62,7 @@ class Outbound:
         self._clock = clock
         self._times = times
         self._fates = Fates(store, receipts, clock)
+        self._window = Window(clock)
 
     async def run(self, job: Job) -> Outcome:
         entry = self._directory.by_id(job.instance_id)
@@ -66,13 +73,14 @@ class Outbound:
         if not is_own and (entry.inbox is None or not entry.inbox.enabled):
             return self._dead(job, message, "chatwoot.off", "This inbox is switched off in Ponte.")
         context = await self._store.read(lambda db: _context(db, job, message))
+        message = await self._decided(job, entry, message, context)
         parts = self._plan(entry, message)
         if await self._fates.settle(job, entry, context.rows.values()):
             context = await self._store.read(lambda db: _context(db, job, message))
         waiting = await self._unsettled(job, entry, context, len(parts))
         if waiting is not None:
             return waiting
-        refusal = self._refusal(job, entry.channel.capabilities, message, context, parts)
+        refusal = self._refusal(job, entry, message, context, parts)
         if refusal is not None:
             return refusal
         # It had only waited for a status: now it calls WhatsApp again.
@@ -104,22 +112,33 @@ class Outbound:
             return await self._sending.send(job, entry, message, context, parts)
         except Cancelled:
             return Ignored(rule="deleted_before_send", reason="The agent deleted it.")
+        except BadTemplate as error:
+            return self._dead(job, message, error.cause, str(error), values=error.values)
         except Unsendable as error:
             return self._dead(job, message, error.cause, str(error))
 
+    async def _decided(
+        self, job: Job, entry: Entry, message: AgentMessage, context: Context
+    ) -> AgentMessage:
+        """The message with what depends on those before it, which stays once it was begun."""
+        chat = context.chat
+        if context.rows or chat is None or not signs_on_change(entry.inbox, message):
+            return message
+        anew = await self._store.read(lambda db: is_anew(db, chat.id, job.id, message))
+        return replace(message, is_signed=anew)
+
     def _plan(self, entry: Entry, message: AgentMessage) -> Sequence[Part]:
-        inbox = entry.inbox
         return plan(
             message,
-            sign_messages=inbox.sign_msg if inbox else False,
-            delimiter=inbox.sign_delimiter if inbox else None,
+            signature=signature_of(entry.inbox, message),
             able=entry.channel.capabilities,
+            language=self._language,
         )
 
     def _refusal(
         self,
         job: Job,
-        able: Capabilities,
+        entry: Entry,
         message: AgentMessage,
         context: Context,
         parts: Sequence[Part],
@@ -138,10 +157,13 @@ class Outbound:
                 "contact.no_number",
                 "The contact has no phone number on which WhatsApp could be reached.",
             )
-        if context.chat.party.group and not able.groups:
+        if context.chat.party.group and not entry.channel.capabilities.groups:
             return self._dead(
                 job, message, "group.unsupported", "Answers into groups are not possible yet."
             )
+        closed = self._window.refusal(entry, context.chat, parts)
+        if closed is not None and not _all_done(context, len(parts)):
+            return self._dead(job, message, *closed)
         if not context.rows and self._clock.ms() - job.accepted_at > self._times.not_after:
             return self._dead(job, message, "too_old", "It was waiting for too long.")
         return None
@@ -191,13 +213,25 @@ class Outbound:
         log.warning("message.uncertain", instance=entry.instance.name, part=row["part"])
         return Dead(cause="uncertain", reason=reason)
 
-    def _dead(self, job: Job, message: AgentMessage, cause: str, reason: str) -> Dead:
-        return Dead(
-            cause=cause, reason=reason, write=self._mark_failed(job, message, cause, reason)
-        )
+    def _dead(
+        self,
+        job: Job,
+        message: AgentMessage,
+        cause: str,
+        reason: str,
+        values: Mapping[str, str] | None = None,
+    ) -> Dead:
+        """`values` are those of the text that agents read."""
+        mark = self._mark_failed(job, message, cause, reason, values)
+        return Dead(cause=cause, reason=reason, write=mark)
 
     def _mark_failed(
-        self, job: Job, message: AgentMessage, cause: str, reason: str
+        self,
+        job: Job,
+        message: AgentMessage,
+        cause: str,
+        reason: str,
+        values: Mapping[str, str] | None = None,
     ) -> Callable[[Unit], None]:
         """Show the failure on the agent's message; from then on Retry works."""
         now = self._clock.ms()
@@ -206,7 +240,9 @@ class Outbound:
         def write(unit: Unit) -> None:
             row = address(job, job.chat_id or 0, message)
             if row is not None and entry is not None and entry.chatwoot is not None:
-                self._receipts.fail(unit, entry, row, cause=cause, reason=reason, now=now)
+                self._receipts.fail(
+                    unit, entry, row, cause=cause, reason=reason, values=values, now=now
+                )
 
         return write
 

@@ -1,22 +1,23 @@
-"""An agent's message as the queue keeps it, and the parts that go onto WhatsApp.
+"""What somebody wrote in Chatwoot as the queue keeps it, and the parts that go onto WhatsApp.
 
-Planning is pure and gives the same parts each time, since the ledger knows them by number.
+`relay.planning` makes the parts of a message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
 from bridge.chatwoot.attachments import filename
-from bridge.chatwoot.models import MessageType
+from bridge.chatwoot.models import Attachment, MessageType
 from bridge.chatwoot.webhook import MessageEvent
-from bridge.text.convert import sign, to_whatsapp
-from bridge.text.splitting import split
-from bridge.whatsapp.channel import Capabilities
+from bridge.core.content import Card
+from bridge.core.outgoing import Option
+from bridge.text.convert import to_whatsapp
+from bridge.text.rendered import is_rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,28 @@ class AgentFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentPlace:
+    """A place that was attached."""
+
+    latitude: float
+    longitude: float
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentCard:
+    """A person's number that was attached; a person with two numbers is attached twice."""
+
+    full_name: str
+    phone: str
+
+
+Attached: TypeAlias = AgentFile | AgentPlace | AgentCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentMessage:
-    """What somebody wrote in Chatwoot. `template`: a greeting and the like, never signed.
+    """What somebody wrote in Chatwoot. `is_template`: a greeting and the like, never signed.
 
     Without a `message_id` nobody wrote it there: it is Ponte's own.
     """
@@ -44,10 +65,18 @@ class AgentMessage:
     #: A bot wrote it through the API: its text is literal, not the editor's Markdown.
     by_bot: bool
     sender_name: str | None
-    files: tuple[AgentFile, ...]
+    files: tuple[Attached, ...]
     in_reply_to: int | None
     #: Chatwoot itself marked it failed (we were down): clear the mark once it is sent.
     was_failed: bool
+    sender_id: int | None = None
+    #: Chatwoot's word for what it is (``input_select`` ...), and the rows that come with it.
+    content_type: str | None = None
+    items: tuple[dict[str, Any], ...] = ()
+    #: Of an approved template, as Chatwoot has them (chatwoot-api.md 5.1); empty: it is none.
+    template_params: dict[str, Any] = field(default_factory=dict)
+    #: Whether it was signed when it was first sent; None: not sent yet, or it always is.
+    is_signed: bool | None = None
 
 
 AGENT_MESSAGE: TypeAdapter[AgentMessage] = TypeAdapter(AgentMessage)
@@ -55,16 +84,72 @@ AGENT_MESSAGE: TypeAdapter[AgentMessage] = TypeAdapter(AgentMessage)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextPart:
+    """`offers` are what it asks to choose from, as numbers in the text."""
+
     body: str
+    offers: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePart:
+    """`fallback` is sent instead when the file cannot be had; None: then nothing can be sent."""
+
     file: AgentFile
     caption: str | None
+    offers: tuple[Option, ...] = ()
+    fallback: str | None = None
 
 
-Part: TypeAlias = TextPart | FilePart
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuPart:
+    """A text with buttons or a list; only planned where the channel has them."""
+
+    body: str
+    offers: tuple[Option, ...]
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatePart:
+    """An approved template; `relay.templates` reads `params`."""
+
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationPart:
+    latitude: float
+    longitude: float
+    name: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardsPart:
+    cards: tuple[Card, ...]
+
+
+Part: TypeAlias = TextPart | FilePart | MenuPart | TemplatePart | LocationPart | CardsPart
+
+
+def text_of(message: AgentMessage) -> str:
+    """Its text as WhatsApp writes it.
+
+    A bot's is literal, except that Chatwoot 4.10 to 4.12.0 makes HTML of every text on its way
+    here (chatwoot-api.md 4.4).
+    """
+    is_literal = message.by_bot and (message.message_id is None or not is_rendered(message.content))
+    return (message.content if is_literal else to_whatsapp(message.content)).strip()
+
+
+def offers_of(parts: Iterable[Part]) -> tuple[Option, ...]:
+    """All that these parts ask to choose from, in the order of their numbers."""
+    return tuple(
+        option
+        for part in parts
+        if isinstance(part, TextPart | FilePart | MenuPart)
+        for option in part.offers
+    )
 
 
 def read_event(event: MessageEvent, *, was_failed: bool = False) -> AgentMessage:
@@ -83,14 +168,27 @@ def read_event(event: MessageEvent, *, was_failed: bool = False) -> AgentMessage
         by_person=sender is not None and sender.type == "user",
         by_bot=sender is not None and sender.type == "agent_bot",
         sender_name=event.sender_name,
-        files=tuple(
-            AgentFile(url=one.data_url, kind=one.file_type, name=filename(one.data_url))
-            for one in message.attachments
-            if one.data_url
-        ),
+        sender_id=sender.id if sender is not None else None,
+        files=tuple(_attached(message.attachments)),
         in_reply_to=event.in_reply_to,
         was_failed=was_failed,
+        content_type=message.content_type,
+        items=message.items,
+        template_params=message.template_params,
     )
+
+
+def _attached(attachments: Iterable[Attachment]) -> Iterator[Attached]:
+    """In their order; what has neither a file nor anything else to send is left out."""
+    for one in attachments:
+        if one.file_type == "location" and one.latitude is not None and one.longitude is not None:
+            yield AgentPlace(latitude=one.latitude, longitude=one.longitude, title=one.title)
+        elif one.file_type == "contact" and one.title:
+            names = (" ".join((name or "").split()) for name in (one.first_name, one.last_name))
+            full_name = " ".join(name for name in names if name)
+            yield AgentCard(full_name=full_name or one.title, phone=one.title)
+        elif one.data_url:
+            yield AgentFile(url=one.data_url, kind=one.file_type, name=filename(one.data_url))
 
 
 def own_text(body: str) -> AgentMessage:
@@ -108,26 +206,3 @@ def own_text(body: str) -> AgentMessage:
         in_reply_to=None,
         was_failed=False,
     )
-
-
-def plan(
-    message: AgentMessage, *, sign_messages: bool, delimiter: str | None, able: Capabilities
-) -> Sequence[Part]:
-    """The parts in order: the text is the caption of the first file when it fits.
-
-    Only people's messages are signed: a bot or an automation has no name to show.
-    """
-    text = message.content if message.by_bot else to_whatsapp(message.content)
-    text = text.strip()
-    if text and sign_messages and message.by_person and message.sender_name:
-        text = sign(text, name=message.sender_name, delimiter=delimiter)
-    first_shows_text = bool(message.files) and message.files[0].kind != "audio"
-    if message.files and text and first_shows_text and len(text) <= able.caption_limit:
-        return [
-            FilePart(file=file, caption=text if number == 0 else None)
-            for number, file in enumerate(message.files)
-        ]
-    texts: list[Part] = (
-        [TextPart(body=body) for body in split(text, able.text_limit)] if text else []
-    )
-    return [*texts, *(FilePart(file=file, caption=None) for file in message.files)]

@@ -83,6 +83,93 @@ def place(
     )
 
 
+def named(db: sqlite3.Connection, scope: str, party: Party) -> Party:
+    """A person of whom one event tells ids only, with the name by which we know them."""
+    if party.name:
+        return party
+    known = chats.persons(db, scope, identity_keys(party))
+    for person_id in dict.fromkeys(known.values()):
+        for _, theirs in chats.parties(db, person_id):
+            party = merge(theirs, party)
+    return party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """Who has another number now, and who else turns out to be them.
+
+    `before` is how they were last seen, until now.
+    """
+
+    chat_id: int
+    person_id: int
+    others: tuple[int, ...]
+    before: Party
+
+
+def rename(
+    db: sqlite3.Connection, entry: Entry, old: Party, new: Party, *, evidence: str, now: int
+) -> Renamed | None:
+    """Somebody known as `old` is `new` from now on, also for sending.
+
+    None: nobody is known as `old`, or only to other instances. Doing it again changes nothing.
+    """
+    before, after = identity_keys(old), identity_keys(new)
+    keys = tuple(dict.fromkeys((*before, *after)))
+    known = chats.persons(db, entry.scope, keys) if keys else {}
+    person_id = next((known[key] for key in before if key in known), None)
+    if person_id is None or not after:
+        return None
+    known = _taken(db, entry.scope, person_id, after, known)
+    owners = sorted({person_id, *(known[key] for key in keys if key in known)})
+    seen = [chats.of_person(db, entry.id, one) for one in owners]
+    if not any(seen):
+        return None
+    keep, *others = owners
+    chats.learn(db, entry.scope, after, keep, evidence=evidence, now=now)
+    for other in others:
+        db.execute("UPDATE identity_key SET person_id=? WHERE person_id=?", (keep, other))
+    chat_id, stored, _ = chats.chat_of(db, entry.id, keep, now)
+    mine = seen[owners.index(person_id)]
+    latest = merge(stored, new)
+    if latest != stored:
+        chats.seen_party(db, chat_id, latest, 0)
+    return Renamed(
+        chat_id=chat_id,
+        person_id=keep,
+        others=tuple(others),
+        before=mine.party if mine is not None else old,
+    )
+
+
+def _taken(
+    db: sqlite3.Connection, scope: str, person_id: int, after: Sequence[str], known: dict[str, int]
+) -> dict[str, int]:
+    """Whose the keys are, once the new number has been taken from a certain stranger.
+
+    That is who has a hidden id of their own, of a kind that this person has as well.
+    """
+    hidden = {known[key] for key in after if key in known and not key.startswith(PHONE)}
+    kinds = [kind for kind in ("bsuid", "lid") if chats.has_key_of(db, scope, person_id, kind)]
+    for key in after:
+        other = known.get(key, person_id)
+        if other == person_id or other in hidden or not key.startswith(PHONE):
+            continue
+        if any(chats.has_key_of(db, scope, other, kind) for kind in kinds):
+            _take(db, scope, key, other, person_id)
+            known = known | {key: person_id}
+    return known
+
+
+def _take(db: sqlite3.Connection, scope: str, key: str, other: int, person_id: int) -> None:
+    """A number is somebody else's by now: nobody writes to the one before under it any more."""
+    chats.give_key(db, scope, key, person_id)
+    for chat_id, theirs in chats.parties(db, other):
+        if key in identity_keys(theirs):
+            chats.seen_party(db, chat_id, replace(theirs, wa_id=None), 0)
+    log.info("person.number_moved", person=person_id, before=other)
+
+
 def _told_apart(
     db: sqlite3.Connection, scope: str, keys: Sequence[str], known: dict[str, int]
 ) -> dict[str, int]:
@@ -99,10 +186,6 @@ def _told_apart(
     for key, other in known.items():
         is_taken = key.startswith(PHONE) and other != person_id
         if is_taken and chats.has_key_of(db, scope, other, kind):
-            chats.give_key(db, scope, key, person_id)
-            for chat_id, theirs in chats.parties(db, other):
-                if key in identity_keys(theirs):
-                    chats.seen_party(db, chat_id, replace(theirs, wa_id=None), 0)
-            log.info("person.number_moved", person=person_id, before=other)
+            _take(db, scope, key, other, person_id)
             known = known | {key: person_id}
     return known

@@ -19,7 +19,8 @@ import structlog
 from bridge.chatwoot.attachments import Held, filename
 from bridge.chatwoot.models import Contact
 from bridge.clock import Clock
-from bridge.core.identity import e164, merge
+from bridge.core.identity import e164, keys, merge
+from bridge.core.message import GroupChanged
 from bridge.core.party import Party
 from bridge.engine.accept import is_new
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
@@ -31,7 +32,7 @@ from bridge.relay.directory import Directory, Entry, Side
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, seen
 from bridge.store.queries.chats import ChatRow
-from bridge.whatsapp.channel import Describes
+from bridge.whatsapp.channel import Describes, Profile
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,8 @@ PICTURES = "pictures"
 DAY = 24 * 3600 * 1000
 #: Later (ms) it is given up until the next day.
 TOO_LATE = 600_000
+#: News of a group come in bursts: it is looked at so much later (ms).
+SETTLED = 300
 #: After a failure it is tried again so much later (ms).
 PAUSE = 60_000
 #: Bytes of the largest picture: WhatsApp's are 640 pixels wide.
@@ -87,21 +90,28 @@ class Pictures:
         known = _known(chat.party) if chat is not None else ""
         if not is_new(unit, f"profile:{entry.id}:{job.chat_id}:{now // DAY}:{known}", now):
             return
-        self._queue.add(
-            unit,
-            NewJob(
-                kind=PROFILE,
-                lane=lanes.profiles(job.chat_id),
-                road=Road.INTERNAL,
-                peer=PICTURES,
-                account=entry.channel_account,
-                payload=b"{}",
-                now=now,
-                instance_id=entry.id,
-                chat_id=job.chat_id,
-                trace_id=job.trace_id,
-            ),
-        )
+        self._queue.add(unit, _job(entry, job.chat_id, now, now, job.trace_id))
+
+    def changed(
+        self, unit: Unit, entry: Entry, event: GroupChanged, now: int, trace_id: str | None
+    ) -> None:
+        """A group has another subject or picture: it is looked at soon, once for much news."""
+        unit.count(Road.SIGNAL, "accepted")
+        chat = _chat_of_group(unit, entry, event.group)
+        if chat is None or chat.contact_id is None:
+            unit.count(Road.SIGNAL, "ignored", "group.unknown")
+            return
+        unit.count(Road.SIGNAL, "delivered")
+        party = merge(chat.party, Party(group=chat.party.group, name=event.subject))
+        if party != chat.party:
+            chats.seen_party(unit.db, chat.id, party, 0)
+        waits = unit.db.execute(
+            "SELECT 1 FROM job WHERE lane=? AND kind=? AND state='waiting' AND due_at>?",
+            (lanes.profiles(chat.id), PROFILE, now),
+        ).fetchone()
+        if waits is None:
+            due_at = now + SETTLED
+            self._queue.add(unit, _job(entry, chat.id, now, due_at, trace_id))
 
     async def run(self, job: Job) -> Outcome:
         entry = self._directory.by_id(job.instance_id)
@@ -110,12 +120,15 @@ class Pictures:
         if entry is None or chat is None:
             return Ignored(rule="instance.gone", reason="The instance was deleted.")
         side = entry.side
-        if side is None or chat.contact_id is None or not isinstance(entry.channel, Describes):
+        channel = entry.channel if isinstance(entry.channel, Describes) else None
+        # A group may have told its subject by itself.
+        is_known = channel is not None or bool(chat.party.group and chat.party.name)
+        if side is None or chat.contact_id is None or not is_known:
             return Ignored(rule="profile.impossible", reason="There is nothing to describe.")
         if self._clock.ms() - job.accepted_at > TOO_LATE:
             return Ignored(rule="profile.late", reason="It could not be asked for in time.")
         try:
-            return await self._show(entry, side, chat, chat.contact_id, entry.channel)
+            return await self._show(entry, side, chat, chat.contact_id, channel)
         except PeerError as error:
             if error.remedy is Remedy.NOTHING:
                 return Ignored(rule="profile.refused", reason=str(error))
@@ -128,13 +141,13 @@ class Pictures:
         return None
 
     async def _show(
-        self, entry: Entry, side: Side, chat: ChatRow, contact_id: int, channel: Describes
+        self, entry: Entry, side: Side, chat: ChatRow, contact_id: int, channel: Describes | None
     ) -> Outcome:
         # What is known of a person does not wait for WhatsApp; a group is known by what it says.
         contact = None
         if not chat.party.group:
             contact = await self._contacts.complete(side, chat, contact_id)
-        profile = await channel.profile(chat.party)
+        profile = Profile() if channel is None else await channel.profile(chat.party)
         party = merge(chat.party, replace(chat.party, name=profile.name))
         if contact is None:
             named = replace(chat, party=party)
@@ -184,6 +197,29 @@ class Pictures:
         if answer.status != HTTPStatus.OK:
             raise PeerGone(f"WhatsApp answered {answer.status} instead of a picture.")
         return answer.body
+
+
+def _job(entry: Entry, chat_id: int, now: int, due_at: int, trace_id: str | None) -> NewJob:
+    return NewJob(
+        kind=PROFILE,
+        lane=lanes.profiles(chat_id),
+        road=Road.INTERNAL,
+        peer=PICTURES,
+        account=entry.channel_account,
+        payload=b"{}",
+        now=now,
+        due_at=due_at,
+        instance_id=entry.id,
+        chat_id=chat_id,
+        trace_id=trace_id,
+    )
+
+
+def _chat_of_group(unit: Unit, entry: Entry, group: str) -> ChatRow | None:
+    """None: nobody of ours has written or read there."""
+    (key,) = keys(Party(group=group)) or ("",)
+    person = chats.persons(unit.db, entry.scope, [key]).get(key)
+    return chats.of_person(unit.db, entry.id, person) if person is not None else None
 
 
 def _known(party: Party) -> str:

@@ -14,12 +14,10 @@ import structlog
 from bridge.chatwoot.client import Chatwoot
 from bridge.chatwoot.models import Message, MessageType
 from bridge.clock import Clock
-from bridge.core.message import Received, SentByPhone
 from bridge.engine.queue import Again, Delivered, Job
 from bridge.errors import Certainty, PeerError, PeerGone
 from bridge.relay.contacts import Bound, Contacts, repeatable
 from bridge.relay.directory import Side
-from bridge.relay.incoming import source_id
 from bridge.store.engine import Store
 from bridge.store.queries import ledger
 from bridge.store.queries.chats import ChatRow
@@ -33,6 +31,7 @@ class Proved:
 
     message_id: int
     conversation_id: int
+    has_files: bool
 
 
 class Proofs:
@@ -45,9 +44,9 @@ class Proofs:
         self._delay = delay
 
     async def look_for(
-        self, job: Job, side: Side, event: Received | SentByPhone, chat: ChatRow
+        self, job: Job, side: Side, source: str, chat: ChatRow
     ) -> Proved | Again | None:
-        """An earlier run may have posted it: find our source_id, or wait until it is safe to post.
+        """An earlier run may have posted it: find its source_id, or wait until it is safe to post.
 
         Returns None when it is certain that the message is not there.
         """
@@ -58,7 +57,7 @@ class Proofs:
             try:
                 with repeatable():
                     found = await side.chatwoot.find_message(
-                        conversation, source_id(event.id), await self._edge(job, chat, conversation)
+                        conversation, source, await self._edge(job, chat, conversation)
                     )
             except PeerGone:
                 found = None
@@ -66,7 +65,11 @@ class Proofs:
                 return None
             if found is not None:
                 job.steps.append((self._clock.ms(), "proved", f"message {found.id} was there"))
-                return Proved(message_id=found.id, conversation_id=conversation)
+                return Proved(
+                    message_id=found.id,
+                    conversation_id=conversation,
+                    has_files=bool(found.attachments),
+                )
         return _may_arrive(job, self._clock.ms(), self._delay)
 
     async def is_theirs(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -122,7 +123,9 @@ class Provisioning:
             found = await self._find(chatwoot, inbox)
             if found is None:
                 found = made = await chatwoot.create_inbox(
-                    inbox.name_inbox, self.webhook_url(instance, inbox)
+                    inbox.name_inbox,
+                    self.webhook_url(instance, inbox),
+                    channel=self._reply_window(instance),
                 )
                 log.info("inbox.created", inbox=found.id)
             else:
@@ -188,6 +191,14 @@ class Provisioning:
                 code="chatwoot.inbox_type",
             )
         return fitting[0] if fitting else None
+
+    def _reply_window(self, instance: InstanceConfig) -> dict[str, Any]:
+        """Where the channel has a window, Chatwoot's composer warns as well (4.5)."""
+        entry = self._directory.by_id(instance.id)
+        hours = entry.channel.capabilities.window_hours if entry is not None else None
+        if hours is None:
+            return {}
+        return {"additional_attributes": {"agent_reply_time_window": str(hours)}}
 
     def _refuse_foreign(
         self, instance: InstanceConfig, inbox: InboxConfig, found: Inbox, *, replace_webhook: bool

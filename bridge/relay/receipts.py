@@ -1,14 +1,15 @@
 """How far our messages have come: statuses into the ledger, and back to the agent.
 
-`read` and `failed` are reported to Chatwoot; `delivered` is not, since Chatwoot shows it as a
-clock (chatwoot-api.md 1.8). What settles an uncertain send later clears its red mark.
+`read` and `failed` are reported to Chatwoot; `delivered` only where that is wanted, since Chatwoot
+shows it as a clock (chatwoot-api.md 1.8). What settles an uncertain send later clears its red mark.
+A message that went out in several parts is as far as its last part, and failed with any of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -27,12 +28,15 @@ from bridge.engine.queue import (
     Road,
 )
 from bridge.errors import BridgeError, PeerGone
-from bridge.locale import failure, say
+from bridge.locale import say
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.early import Early
+from bridge.relay.notes import note_job
+from bridge.relay.window import told
 from bridge.store.engine import Unit
 from bridge.store.queries import ledger
+from bridge.text.convert import neutralise_liquid
 from bridge.whatsapp.cloud.faults import from_status
 
 REPORT = "report"
@@ -47,10 +51,12 @@ class Receipts:
         directory: Directory,
         *,
         language: str,
+        show_delivered: bool = False,
         explain: Callable[[UpstreamFault], BridgeError] = from_status,
     ) -> None:
         """`explain` turns the code of a failed status into a failure that we know."""
         self._explain = explain
+        self._show_delivered = show_delivered
         self._queue = queue
         self._directory = directory
         self._language = language
@@ -106,8 +112,11 @@ class Receipts:
     def shown(self, unit: Unit, entry: Entry, whatsapp_id: str, now: int) -> None:
         """Tell agents how far a message has come that stands in Chatwoot after it was sent."""
         row = ledger.by_status(unit.db, entry.id, whatsapp_id, None)
-        if row is not None and row["state"] in (DeliveryState.READ, DeliveryState.PLAYED):
-            self.report(unit, entry, row, "read", now=now)
+        if row is not None and _speaks_for_all(unit.db, row):
+            if row["state"] in (DeliveryState.READ, DeliveryState.PLAYED):
+                self.report(unit, entry, row, "read", now=now)
+            elif self._show_delivered and row["state"] == DeliveryState.DELIVERED:
+                self.report(unit, entry, row, "delivered", now=now)
         self._catch_up(unit, entry, whatsapp_id, now)
 
     def _catch_up(self, unit: Unit, entry: Entry, whatsapp_id: str, now: int) -> None:
@@ -147,8 +156,12 @@ class Receipts:
         if status.state is DeliveryState.FAILED:
             cause, reason = self._why(status)
             self.fail(unit, entry, row, cause=cause, reason=reason, now=now)
+        elif not _speaks_for_all(unit.db, row):
+            return
         elif status.state in (DeliveryState.READ, DeliveryState.PLAYED):
             self.report(unit, entry, row, "read", now=now)
+        elif self._show_delivered and status.state is DeliveryState.DELIVERED:
+            self.report(unit, entry, row, "delivered", now=now)
         elif row["state"] in ("uncertain", "failed"):
             self.report(unit, entry, row, "sent", now=now)
 
@@ -161,13 +174,18 @@ class Receipts:
         cause: str,
         reason: str,
         now: int,
+        values: Mapping[str, str] | None = None,
     ) -> None:
-        """Mark the agent's message as failed. From the moment Chatwoot knows, Retry works."""
+        """Mark the agent's message as failed. From the moment Chatwoot knows, Retry works.
+
+        `values` are those of the text that the agent reads.
+        """
         if row["job_id"] is not None:
             unit.db.execute("UPDATE job SET failure=1 WHERE id=?", (row["job_id"],))
-        self.report(
-            unit, entry, row, "failed", now=now, error=failure(self._language, cause, reason)
-        )
+        said = told(unit.db, entry.id, self._language, cause, reason, values)
+        self.report(unit, entry, row, "failed", now=now, error=said.mark)
+        if said.note is not None and not _is_elsewhere(entry, row):
+            self._queue.add(unit, _note_below(entry, row, said.note, now))
 
     def report(
         self,
@@ -180,8 +198,8 @@ class Receipts:
         error: str | None = None,
     ) -> None:
         """Have a status PATCHed onto the Chatwoot message of a ledger row."""
-        if entry.inbox is not None and entry.inbox.predates(row["created_at"]):
-            return  # there, these ids are those of somebody else's message
+        if _is_elsewhere(entry, row):
+            return
         self._queue.add(unit, report_job(entry, row, status, now=now, error=error))
 
     async def run(self, job: Job) -> Outcome:
@@ -212,7 +230,9 @@ class Receipts:
             if not job.is_suspect or not await chatwoot.find_message(conversation, source, None):
                 await chatwoot.create_message(
                     conversation,
-                    content=say(self._language, "note.failed", reason=order["error"]),
+                    content=neutralise_liquid(
+                        say(self._language, "note.failed", reason=order["error"])
+                    ),
                     message_type="outgoing",
                     private=True,
                     source_id=source,
@@ -225,9 +245,38 @@ class Receipts:
         return None
 
 
+def _speaks_for_all(db: sqlite3.Connection, row: sqlite3.Row) -> bool:
+    """Whether a message is as far as this part of it: the last, and no other has failed.
+
+    People read from top to bottom, and a mark that says what is missing must stay.
+    """
+    newest = {one["part"]: one["state"] for one in ledger.parts(db, row["job_id"])}
+    return all(
+        part < row["part"] and state != DeliveryState.FAILED
+        for part, state in newest.items()
+        if part != row["part"]
+    )
+
+
 def _is_nobodys(row: sqlite3.Row, status: StatusReported) -> bool:
     """What our own phone sent cannot be sent again by us, so nobody is told that it failed."""
     return row["origin"] == "phone" and status.state is DeliveryState.FAILED
+
+
+def _is_elsewhere(entry: Entry, row: sqlite3.Row | dict[str, int]) -> bool:
+    """In the inbox of now, these ids are those of somebody else's message."""
+    return entry.inbox is not None and entry.inbox.predates(row["created_at"])
+
+
+def _note_below(entry: Entry, row: sqlite3.Row | dict[str, int], text: str, now: int) -> NewJob:
+    return note_job(
+        entry,
+        chat_id=row["chat_id"],
+        conversation_id=row["conversation_id"],
+        about=row["chatwoot_id"],
+        text=text,
+        now=now,
+    )
 
 
 def report_job(

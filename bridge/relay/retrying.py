@@ -18,6 +18,11 @@ def tombstone(ref: str) -> str:
     return f"deleted:{ref}"
 
 
+def by_ponte(instance_id: str, inbox_id: int | None, chatwoot_id: int) -> str:
+    """The key that says: we deleted this message in Chatwoot, since it was on WhatsApp."""
+    return f"removed:{instance_id}:{inbox_id or 0}:{chatwoot_id}"
+
+
 def by_agent(row_id: int) -> str:
     """The key that says: an agent deleted the message of this ledger row, in Chatwoot."""
     return f"deleted-row:{row_id}"

@@ -1,15 +1,19 @@
 """Somebody deleted a message for everyone on WhatsApp: agents keep it, and read that it is gone.
 
 The message stays where it is in Chatwoot, since agents may have acted on it; a private note below
-it says who deleted it. The job waits in the chat's own lane, so it comes after its message. When
-the message is not in Chatwoot (yet), the ended job is the tombstone: whoever posts the message
-later has it run once more (`overtaken`).
+it says who deleted it. Where the settings say so it is deleted there too, with what it was edited
+to, once all parts of it are gone.
+
+The job waits in the chat's own lane, so it comes after its message. When the message is not in
+Chatwoot (yet), the ended job is the tombstone: whoever posts the message later has it run once
+more (`overtaken`).
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import orjson
@@ -29,14 +33,16 @@ from bridge.engine.queue import (
     Queue,
     Road,
 )
+from bridge.errors import PeerGone
 from bridge.locale import say
 from bridge.relay import lanes
+from bridge.relay.contacts import repeatable
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.linking import place_and_link
 from bridge.relay.notes import note_job
-from bridge.relay.retrying import by_agent, tombstone
+from bridge.relay.retrying import by_agent, by_ponte, tombstone
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats, ledger, seen
+from bridge.store.queries import chats, ledger, seen, standing
 
 REVOKED = "revoked"
 NOT_HERE = "revoked.not_here"
@@ -47,6 +53,7 @@ class Standing:
     """The deleted message in Chatwoot, as one read of the database shows it."""
 
     chat_id: int
+    row_id: int
     chatwoot_id: int
     conversation_id: int
     is_customers: bool
@@ -59,8 +66,17 @@ class Revocations:
     """Accepts deletions, and runs the `revoked` jobs that tell agents."""
 
     def __init__(
-        self, store: Store, queue: Queue, directory: Directory, clock: Clock, *, language: str
+        self,
+        store: Store,
+        queue: Queue,
+        directory: Directory,
+        clock: Clock,
+        *,
+        language: str,
+        deletes: bool,
     ) -> None:
+        """`deletes`: what is deleted on WhatsApp is deleted in Chatwoot too."""
+        self._deletes = deletes
         self._store = store
         self._queue = queue
         self._directory = directory
@@ -87,8 +103,8 @@ class Revocations:
                 kind=REVOKED,
                 lane=lanes.to_chatwoot(chat_id),
                 road=Road.INBOUND,
-                peer=LOCAL,
-                account=LOCAL,
+                peer=entry.chatwoot_peer if self._deletes else LOCAL,
+                account=entry.chatwoot_account if self._deletes else LOCAL,
                 payload=orjson.dumps(event),
                 now=now,
                 instance_id=entry.id,
@@ -113,10 +129,41 @@ class Revocations:
         # Whoever deletes a message wrote it, but for the admins of a group.
         if not found.is_group and found.is_customers is event.by_us:
             return Ignored(rule="revoked.not_theirs", reason="Somebody else wrote the message.")
-        return Delivered(write=self._told(entry, job, event, found))
+        chatwoot = entry.chatwoot
+        gone = await self._to_delete(entry, event, found) if self._deletes and chatwoot else []
+        if not gone or chatwoot is None:
+            return Delivered(write=self._told(entry, job, event, found))
+        for conversation_id, message_id in gone:
+            with suppress(PeerGone), repeatable():
+                await chatwoot.delete_message(conversation_id, message_id)
+            job.steps.append((self._clock.ms(), "deleted", f"message {message_id}"))
+        return Delivered()
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
         return None
+
+    async def _to_delete(
+        self, entry: Entry, event: Revoked, found: Standing
+    ) -> list[tuple[int, int]]:
+        """What has to go in Chatwoot: nothing while a part of the message is left on WhatsApp.
+
+        It is written down before it is done: what Chatwoot tells us of it then is no agent's doing.
+        """
+        now = self._clock.ms()
+        inbox = entry.inbox.inbox_id if entry.inbox is not None else None
+
+        def work(unit: Unit) -> list[tuple[int, int]]:
+            is_new(unit, f"revoked-part:{found.row_id}", now)
+            parts = standing.parts_of(unit.db, entry.id, found.chatwoot_id)
+            if not all(seen.knows(unit.db, f"revoked-part:{part}") for part in parts):
+                return []
+            gone = [(found.conversation_id, found.chatwoot_id)]
+            gone += standing.telling_of(unit.db, entry.id, event.target, found.chat_id)
+            for _, message_id in gone:
+                is_new(unit, by_ponte(entry.id, inbox, message_id), now)
+            return gone
+
+        return await self._store.write(work, durable=True)
 
     def _told(
         self, entry: Entry, job: Job, event: Revoked, found: Standing
@@ -165,6 +212,7 @@ def _standing(db: sqlite3.Connection, job: Job, event: Revoked) -> Standing | No
     deleted = seen.knows(db, by_agent(row["id"])) or seen.knows(db, tombstone(row["ref"] or ""))
     return Standing(
         chat_id=chat.id,
+        row_id=row["id"],
         chatwoot_id=row["chatwoot_id"],
         conversation_id=row["conversation_id"],
         is_customers=row["origin"] == "contact",

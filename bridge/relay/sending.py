@@ -10,17 +10,19 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import orjson
 import structlog
 
 from bridge.clock import Clock
-from bridge.core.outgoing import Outgoing, OutgoingText
 from bridge.core.party import Party
 from bridge.core.receipts import DONE
 from bridge.engine.queue import LOCAL, Again, Delivered, Job, Outcome, Queue
 from bridge.errors import Certainty, PeerDown, PeerError, PeerLocked
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.linking import recognise
-from bridge.relay.outgoing import AgentMessage, FilePart, Part, TextPart
+from bridge.relay.menus import offer
+from bridge.relay.outgoing import AgentMessage, FilePart, Part
+from bridge.relay.preparing import prepared
 from bridge.relay.receipts import Receipts
 from bridge.relay.retrying import red_mark, tombstone
 from bridge.relay.uploads import Unsendable, Uploads
@@ -110,7 +112,7 @@ class Sending:
             if obstacle is not None:
                 _end_if_wanted(entry, obstacle)
                 raise obstacle
-            outgoing = await self._prepare(job, entry, part, number)
+            outgoing = await prepared(self._store, self._uploads, job, entry, part, number)
             row_id, tag = await self._intend(job, chat, message, number)
             try:
                 accepted = await entry.channel.send(
@@ -122,9 +124,10 @@ class Sending:
             recipient = Party(wa_id=accepted.wa_id, bsuid=accepted.bsuid, lid=accepted.lid)
             job.steps.append((self._clock.ms(), "sent", f"part {number + 1}: {accepted.id}"))
             if number + 1 < len(parts):
-                await self._sent(entry, row_id, accepted_id)
-        await self._uploads.forget(job, len(parts))
-        delivered = self._delivered(entry, job, chat, message, row_id, accepted_id)
+                await self._sent(job, entry, message, parts[: number + 1], row_id, accepted_id)
+        if any(isinstance(part, FilePart) for part in parts):
+            await self._uploads.forget(job, len(parts))
+        delivered = self._delivered(entry, job, chat, message, parts, row_id, accepted_id)
         now = self._clock.ms()
 
         def write(unit: Unit) -> None:
@@ -132,13 +135,6 @@ class Sending:
             recognise(self._queue, unit, entry, chat, recipient, job=job, now=now)
 
         return Delivered(write=write)
-
-    async def _prepare(self, job: Job, entry: Entry, part: Part, number: int) -> Outgoing:
-        match part:
-            case TextPart(body=body):
-                return OutgoingText(body=body)
-            case FilePart(file=file, caption=caption):
-                return await self._uploads.fetch(job, number, entry, file, caption=caption)
 
     async def _intend(
         self, job: Job, chat: ChatRow, message: AgentMessage, number: int
@@ -154,6 +150,8 @@ class Sending:
             if is_deleted or not jobs.is_waiting(unit.db, job.id):
                 raise Cancelled
             tries = len(ledger.parts(unit.db, job.id))
+            if message.is_signed is not None:  # a retry must not decide it anew
+                jobs.set_payload(unit.db, job.id, orjson.dumps(message))
             tag = f"{self._install}.{job.id}.{number}.{tries}"
             row_id = ledger.intend(
                 unit.db,
@@ -193,11 +191,23 @@ class Sending:
             write=lambda unit: _unknown(unit, row_id, now, error),
         )
 
-    async def _sent(self, entry: Entry, row_id: int, whatsapp_id: str) -> None:
+    async def _sent(  # noqa: PLR0917
+        self,
+        job: Job,
+        entry: Entry,
+        message: AgentMessage,
+        parts: Sequence[Part],
+        row_id: int,
+        whatsapp_id: str,
+    ) -> None:
+        """Record that the last of these parts was taken, and what they ask to choose from."""
         now = self._clock.ms()
-        await self._store.write(
-            lambda unit: self._receipts.sent(unit, entry, row_id, whatsapp_id, now)
-        )
+
+        def work(unit: Unit) -> None:
+            self._receipts.sent(unit, entry, row_id, whatsapp_id, now)
+            offer(unit.db, job, message, parts)
+
+        await self._store.write(work)
 
     async def _between(self, entry: Entry, chat: ChatRow, row_id: int, whatsapp_id: str) -> None:
         """Calls keep no order there: the next part waits for `sent` of the one before, a while."""
@@ -219,12 +229,14 @@ class Sending:
         job: Job,
         chat: ChatRow,
         message: AgentMessage,
+        parts: Sequence[Part],
         row_id: int,
         whatsapp_id: str,
     ) -> Callable[[Unit], None]:
         now = self._clock.ms()
 
         def write(unit: Unit) -> None:
+            offer(unit.db, job, message, parts)
             if row_id:
                 self._receipts.sent(unit, entry, row_id, whatsapp_id, now)
                 if entry.channel.capabilities.unordered_sends:

@@ -17,6 +17,7 @@ from bridge.chatwoot.webhook import (
 )
 from bridge.relay.directory import Entry
 from bridge.relay.incoming import FROM_WHATSAPP
+from bridge.relay.refetching import asks_again
 from bridge.whatsapp.channel import ShowsTyping
 
 #: Messages with these source_ids are our own (design.md 4, Chatwoot).
@@ -61,6 +62,11 @@ def _is_echo(event: MessageEvent) -> bool:
     return source.startswith(ECHOES)
 
 
+def _asks_again(event: MessageEvent) -> bool:
+    """True for the one kind of note that is for us: an agent wants a file once more."""
+    return isinstance(event, MessageCreated) and asks_again(event.message)
+
+
 def _about_message(
     bot_conversation: int | None, provisioned_at: int | None, event: MessageEvent
 ) -> str | None:
@@ -68,7 +74,7 @@ def _about_message(
     checks: tuple[tuple[Callable[[], bool], str], ...] = (
         (lambda: _is_echo(event), "echo"),
         (lambda: message.message_type is MessageType.INCOMING, "echo"),
-        (lambda: message.private, "private_note"),
+        (lambda: message.private and not _asks_again(event), "private_note"),
         (
             lambda: message.message_type not in (MessageType.OUTGOING, MessageType.TEMPLATE),
             "chatwoot.activity",

@@ -69,7 +69,7 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
     ("sabotage", "told"),
     [
         pytest.param(
-            "import bridge.relay.outgoing as o; o.sign = lambda text, **_: text",
+            "import bridge.relay.signing as s; s.sign = lambda text, **_: text",
             "✗ agent's messages on WhatsApp, each once, in order, signed",
             id="unsigned",
         ),

@@ -68,7 +68,7 @@ async def test_each_check_is_a_line_with_its_mark_and_advice(house, config):
     assert "  ! public address: " in said.out
     assert "  ✗ inbox: inbox 7 does not exist any more\n    POST /chatwoot/set/loja" in said.out
     assert said.out.count("\ninstance loja\n") == 1
-    assert said.out.rstrip().endswith("16 checks: 1 failed, 2 to look at.")
+    assert said.out.rstrip().endswith("17 checks: 1 failed, 2 to look at.")
 
 
 async def test_no_secret_is_in_the_report(house, config):

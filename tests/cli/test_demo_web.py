@@ -59,7 +59,7 @@ def test_it_plays_everything_says_that_no_real_whatsapp_is_there_and_adds_up(tmp
 
 
 def test_one_that_does_not_add_up_fails_and_leaves_its_data(tmp_path: Path):
-    done = demo(tmp_path, "import bridge.relay.outgoing as o; o.sign = lambda text, **_: text")
+    done = demo(tmp_path, "import bridge.relay.signing as s; s.sign = lambda text, **_: text")
 
     assert done.returncode == 1
     assert done.stderr == "This does not hold: the answer is signed, in WhatsApp's marks.\n"

@@ -12,7 +12,7 @@ from bridge.engine.queue import Dead, Ignored
 from bridge.engine.retention import keep_purging, purge, sweep_spool
 from bridge.errors import Unavailable
 from bridge.store.engine import Unit
-from bridge.store.queries import events
+from bridge.store.queries import events, history, menus, reactions, votes
 from support.rig import SOON, Rig, retry
 
 DAY = 86_400_000
@@ -23,6 +23,7 @@ KEEP = {
     "ledger_ms": 180 * DAY,
     "audit_ms": 365 * DAY,
     "events_ms": 30 * DAY,
+    "history_ms": 180 * DAY,
 }
 
 
@@ -67,6 +68,41 @@ async def test_what_happened_to_instances_goes_at_its_age(rig: Rig):
     assert await numbers(rig, "event") == [2, 3]
 
 
+async def test_choices_that_were_offered_go_at_their_age(rig: Rig):
+    def work(unit: Unit) -> None:
+        for day in range(1, 4):
+            menus.offer(unit.db, day, "[]", None, day * DAY)
+        menus.offer(unit.db, 3, "[1]", None, 2 * DAY)  # an older one changes nothing
+
+    await rig.write(work)
+
+    removed = await purge(rig.store, now=11 * DAY, **KEEP)
+
+    assert removed["menus"] == 2
+    assert await numbers(rig, "menu") == [3]
+    rows = await rig.store.read(lambda db: db.execute("SELECT options FROM menu").fetchall())
+    assert [row[0] for row in rows] == ["[]"]
+
+
+async def test_older_messages_that_were_told_go_at_their_age(rig: Rig):
+    def work(unit: Unit) -> None:
+        unit.db.execute(
+            "INSERT INTO instance(id, name, integration, key_hash, sealed_options, created_at,"
+            " updated_at) VALUES('i', 'loja', 'x', 'x', '{}', 0, 0)"
+        )
+        for day in range(50):
+            history.add(unit.db, "i", f"{day:02}", b"chunk", day * DAY)
+            assert not history.add(unit.db, "i", f"{day:02}", b"again", day * DAY)
+        assert not history.add(unit.db, "gone", "1", b"chunk", 0)
+
+    await rig.write(work)
+
+    removed = await purge(rig.store, now=(180 + 45) * DAY, **KEEP)
+
+    assert removed["history"] == 45
+    assert await numbers(rig, "history") == ["i"] * 5
+
+
 async def test_the_audit_log_goes_row_by_row_at_its_age(rig: Rig):
     for day in (10, 11, 12):
         await write_audit(rig, day * DAY)
@@ -89,7 +125,7 @@ async def test_ended_jobs_and_dead_letters_go_at_their_own_age(rig: Rig):
     start = rig.clock.ms()
 
     removed = await purge(rig.store, now=start + 30 * DAY, **KEEP)
-    assert removed == {"jobs": 0, "dead": 0, "seen": 0, "ledger": 0, "audit": 0, "events": 0}
+    assert not any(removed.values())
     removed = await purge(rig.store, now=start + 30 * DAY + 1, **KEEP)
     assert removed["jobs"] == 3
     assert await numbers(rig, "job") == [dead, waiting]
@@ -237,3 +273,19 @@ async def test_purging_goes_on_every_hour_also_after_a_failure(rig: Rig, monkeyp
 
     assert task.cancelled()
     assert logged[0]["event"] == "retention.postponed"
+
+
+async def test_reactions_and_votes_go_with_the_ledger(rig: Rig):
+    def work(unit: Unit) -> None:
+        for day in (1, 2):
+            at = day * DAY
+            emoji = reactions.Standing(emoji="👍", at=at)
+            reactions.put(unit.db, "i", f"m{day}", "us", emoji)
+            votes.put(unit.db, "i", f"m{day}", "us", votes.Choice(options=("a",), at=at), name=None)
+
+    await rig.write(work)
+
+    removed = await purge(rig.store, now=(180 + 2) * DAY, **KEEP)
+
+    assert (removed["reactions"], removed["votes"]) == (1, 1)
+    assert await numbers(rig, "reaction") == await numbers(rig, "vote") == ["i"]

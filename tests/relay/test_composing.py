@@ -49,6 +49,18 @@ async def test_a_customer_sees_an_agent_begin_and_stop_writing(tmp_path):
         assert set((await house.balance()).values()) == {0}
 
 
+async def test_customers_see_nothing_where_that_is_switched_off(tmp_path):
+    options = {"relay": {"show_typing": False}}
+    async with qr_house(tmp_path, options=options) as (house, phone):
+        chat = await talk(house, phone)
+
+        house.chat.typing(chat.id)
+        await house.quiet()
+
+        assert phone.typed == []
+        assert (await house.events())["signal", "ignored", "typing.off"] == 1
+
+
 async def test_a_private_note_in_the_making_is_not_shown(tmp_path):
     async with qr_house(tmp_path) as (house, phone):
         chat = await talk(house, phone)

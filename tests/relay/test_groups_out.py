@@ -149,7 +149,7 @@ async def test_an_id_that_is_none_of_whatsapps_is_not_quoted(tmp_path):
         assert phone.quotes == [None]
 
 
-OPUS = b"OggS\x00\x02" + bytes(22) + b"\x01\x13OpusHead\x01" + bytes(40)
+OPUS = b"OggS\x00\x02" + bytes(22) + b"\x01\x13OpusHead\x01\x01" + bytes(40)
 VORBIS = b"OggS\x00\x02" + bytes(22) + b"\x01\x1e\x01vorbis" + bytes(40)
 
 

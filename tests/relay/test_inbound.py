@@ -84,10 +84,11 @@ async def test_nothing_stays_in_the_spool(house: House) -> None:
     assert await asyncio.to_thread(lambda: list(spool.iterdir())) == []
 
 
-async def test_a_kind_that_is_not_shown_yet_is_visible(house: House) -> None:
+async def test_a_document_arrives_under_its_name(house: House) -> None:
     file = File(kind="document", data=b"%PDF-1.7", mime="application/pdf", filename="Nota 7.pdf")
-    await house.talk(text=None, file=file)
-    assert house.shown() == ['[a message of kind "document", which cannot be shown yet]']
+    chat = await house.talk(text=None, file=file)
+    (held,) = chat.messages[0].attachments
+    assert (held.blob.filename, held.blob.data) == ("Nota 7.pdf", b"%PDF-1.7")
 
 
 async def test_a_file_that_is_gone_at_whatsapp_becomes_a_visible_placeholder(house: House) -> None:
@@ -108,7 +109,7 @@ async def test_a_file_that_fails_for_a_moment_is_fetched_again(house: House) -> 
 @pytest.mark.parametrize(
     "message",
     [
-        {"type": "location", "location": {"latitude": -23.5, "longitude": -46.6}},
+        {"type": "location", "location": {"latitude": "north"}},
         {"type": "unsupported", "errors": [{"code": 131051, "title": "unsupported"}]},
         {"type": "something_new", "something_new": {"a": [1, {"b": None}]}},
         {"type": "text", "text": {"body": "   "}},

@@ -8,44 +8,54 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bridge.core.content import Unsupported
+from bridge.core.content import Content, Unsupported
 from bridge.core.message import Received
 from bridge.locale import LANGUAGES, texts
-from bridge.relay.content import Renderer
+from bridge.relay.wording import worded
 from bridge.whatsapp.web.parser import events
 
 SAMPLES = Path(__file__).parents[1] / "contract" / "whatsapp" / "web"
 AT = datetime(2026, 11, 21, 18, tzinfo=UTC)
 
 PORTUGUESE = {
-    "location": '[mensagem do tipo "localização", que ainda não pode ser exibida: ',
-    "contact": '[mensagem do tipo "contato", que ainda não pode ser exibida: ',
-    "contacts_array": '[mensagem do tipo "contatos", que ainda não pode ser exibida: ',
-    "poll": '[mensagem do tipo "enquete", que ainda não pode ser exibida: ',
-    "reaction": '[mensagem do tipo "reação", que ainda não pode ser exibida: ',
-    "undecryptable": "[Aguardando esta mensagem, que ainda não pôde ser decifrada.",
+    "eventMessage": '[mensagem do tipo "evento", que ainda não pode ser exibida]',
+    "contactMessage": '[mensagem do tipo "contato", que ainda não pode ser exibida]',
+    "encReactionMessage": '[mensagem do tipo "reação", que ainda não pode ser exibida]',
+    "pollCreationMessageV3": '[mensagem do tipo "enquete", que ainda não pode ser exibida]',
 }
 
 
-def shown(name: str, language: str, folder: Path) -> str:
-    sample = orjson.loads((SAMPLES / f"{name}.json").read_bytes())
-    (event,) = events(sample["event"], sample["data"], number="loja", received_at=AT)
+def sample(name: str) -> Content:
+    """What the sample of WhatsApp Web says."""
+    told = orjson.loads((SAMPLES / f"{name}.json").read_bytes())
+    (event,) = events(told["event"], told["data"], number="loja", received_at=AT)
     assert isinstance(event, Received)
-    assert isinstance(event.content, Unsupported)
-    return Renderer(folder, limit=1, language=language)._text(event.content)
+    return event.content
 
 
-@pytest.mark.parametrize("name", PORTUGUESE)
-def test_agents_read_kinds_in_their_language(name: str, tmp_path: Path) -> None:
-    assert shown(name, "pt_BR", tmp_path).startswith(PORTUGUESE[name])
+@pytest.mark.parametrize(("upstream", "wanted"), PORTUGUESE.items())
+def test_agents_read_kinds_in_their_language(upstream: str, wanted: str) -> None:
+    content = Unsupported(upstream=upstream, raw={})
+    assert worded(content, language="pt_BR").text == wanted
     for language in LANGUAGES:
-        assert "Message" not in shown(name, language, tmp_path)
+        assert "Message" not in (worded(content, language=language).text or "")
 
 
-def test_a_kind_that_nobody_knows_keeps_its_name(tmp_path: Path) -> None:
+def test_a_kind_that_nobody_knows_keeps_its_name() -> None:
     content = Unsupported(upstream="carrierPigeonMessage", raw={})
-    text = Renderer(tmp_path, limit=1, language="pt_BR")._text(content)
-    assert "carrierPigeonMessage" in text
+    assert "carrierPigeonMessage" in (worded(content, language="pt_BR").text or "")
+
+
+def test_a_message_that_could_not_be_opened_is_waited_for() -> None:
+    text = worded(sample("undecryptable"), language="pt_BR").text or ""
+    assert text.startswith("[Aguardando esta mensagem, que ainda não pôde ser decifrada.")
+
+
+@pytest.mark.parametrize("name", ["location", "contact", "contacts_array", "poll"])
+def test_what_has_a_form_of_its_own_is_no_placeholder(name: str) -> None:
+    content = sample(name)
+    assert not isinstance(content, Unsupported)
+    assert not (worded(content, language="pt_BR").text or "[").startswith("[")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -15,7 +15,7 @@ from bridge.sim.chatwoot import Message
 from bridge.sim.pictures import png
 from support.bridge_house import House, bridge_house
 from support.qr_channel import LoggingQrChannel, QrPhone
-from support.qr_events import CUSTOMER, GROUP, deleted, typed, wrote
+from support.qr_events import CUSTOMER, GROUP, deleted, edited, typed, wrote
 from support.sessions import balanced, bring, change, conversation, open_up, qr_house, reaches
 
 RUI = Party(wa_id="5511987650002")
@@ -499,3 +499,86 @@ async def test_what_an_agent_deletes_while_we_are_down_is_deleted_after_it(tmp_p
         await open_up(house, phone)
         await house.quiet()
         assert len(phone.revoked) == 2
+
+
+# ------------------------------------------------------------------------ deleted in both
+
+
+DELETES = {"relay": {"deletions": "delete"}}
+
+
+def is_deleted(message: Message) -> bool:
+    return bool(message.content_attributes.get("deleted"))
+
+
+async def test_what_a_customer_deletes_can_be_deleted_in_chatwoot_too(tmp_path):
+    async with house_of(tmp_path, options=DELETES) as (house, phone):
+        await open_up(house, phone)
+        theirs, other = wrote("segredo"), wrote("fica")
+        edit = edited(theirs.id, "segredo!")
+        await bring(house, phone, theirs, other, edit)
+
+        await bring(house, phone, deleted(theirs.id), deleted(theirs.id))
+
+        shown = [one for one in house.chat.messages() if one.message_type == "incoming"]
+        texts_left = [one.content for one in shown if not is_deleted(one)]
+        assert "fica" in texts_left
+        assert not any("segredo" in (text or "") for text in texts_left)
+        assert is_deleted(house.of(f"WAID:{theirs.id}"))
+        assert notes(house) == []
+        assert phone.revoked == []
+        assert await balanced(house)
+
+
+async def test_a_deletion_that_overtakes_its_message_deletes_it_once_it_is_there(tmp_path):
+    async with house_of(tmp_path, options=DELETES) as (house, phone):
+        await open_up(house, phone)
+        theirs = wrote("segredo")
+
+        await bring(house, phone, deleted(theirs.id))
+        await bring(house, phone, theirs)
+
+        assert is_deleted(house.of(f"WAID:{theirs.id}"))
+        assert await balanced(house)
+
+
+async def test_a_message_is_deleted_in_chatwoot_once_all_its_parts_are(tmp_path):
+    async with house_of(tmp_path, options=DELETES) as (house, phone):
+        await open_up(house, phone)
+        ours = typed("do telefone")
+        await bring(house, phone, wrote("oi"), ours)
+        written = house.chat.agent_writes(house.chats()[0].id, "a" * 65536 + "b")
+        await phone.has_sent(2)
+        await house.quiet()
+        first, second = await ids(house)
+
+        await bring(house, phone, deleted(first, by_us=True))
+        assert not is_deleted(written)
+        assert notes(house) == [(BY_PHONE, written.id)]
+        await bring(house, phone, deleted(second, by_us=True), deleted(ours.id, by_us=True))
+
+        assert is_deleted(written)
+        assert is_deleted(house.of(f"WAID:{ours.id}"))
+        # What Chatwoot tells us of our own deletion is no agent's.
+        assert phone.revoked == []
+        assert (await house.events())["outbound", "ignored", "echo"] >= 2
+        assert await balanced(house)
+
+
+@pytest.mark.parametrize("how", ["stored_but", "gone"])
+async def test_a_deletion_in_chatwoot_may_fail_and_is_repeated(tmp_path, how):
+    async with house_of(tmp_path, options=DELETES) as (house, phone):
+        await open_up(house, phone)
+        theirs = wrote("segredo")
+        await bring(house, phone, theirs)
+        shown = house.of(f"WAID:{theirs.id}")
+        if how == "stored_but":
+            house.chat.faults.stored_but(500, route="DELETE message", times=1)
+        else:
+            house.chat.delete_conversation(shown.conversation.id)
+
+        await bring(house, phone, deleted(theirs.id))
+
+        if how == "stored_but":
+            assert is_deleted(shown)
+        assert await balanced(house)

@@ -32,6 +32,38 @@ async def test_sent_and_delivered_are_not_reported(house: House) -> None:
     assert events["status", "delivered", ""] == 2
 
 
+async def test_delivered_is_reported_where_that_is_wanted(tmp_path: Path) -> None:
+    async with bridge_house(tmp_path, options={"relay": {"show_delivered": True}}) as house:
+        message = await answered(house)
+        assert patches(house) == ["delivered"]
+        await house.graph.customer_reads(house.graph.sent[0].wamid)
+        await house.quiet()
+        assert message.status == "read"
+        assert house.texts == ["resposta"]  # our own reports are no Retry
+        assert set((await house.balance()).values()) == {0}
+
+
+async def test_a_message_of_several_parts_is_read_with_its_last(house: House) -> None:
+    message = await answered(house, "palavra " * 700)
+    first, last = (one.wamid for one in house.graph.sent)
+    await house.graph.customer_reads(first)
+    await house.quiet()
+    assert patches(house) == []
+    await house.graph.customer_reads(last)
+    await house.quiet()
+    assert (message.status, patches(house)) == ("read", ["read"])
+
+
+async def test_that_one_part_failed_stays_to_be_seen(house: House) -> None:
+    message = await answered(house, "palavra " * 700, statuses=False)
+    first, last = (one.wamid for one in house.graph.sent)
+    await house.graph.fail(first, 131026)
+    await house.status(message, "failed")
+    await house.graph.customer_reads(last)
+    await house.quiet()
+    assert (message.status, patches(house)) == ("failed", ["failed"])
+
+
 @pytest.mark.parametrize("state", ["read", "played"])
 async def test_read_and_played_are_reported_as_read(house: House, state: str) -> None:
     message = await answered(house)

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 
 from bridge.engine.erasure import erase, erase_leftovers
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import deletion, instances
+from bridge.store.queries import deletion, history, instances
 from bridge.store.secrets import Vault
 from support.instances import CHATWOOT, inbox, instance, keep
 
@@ -67,7 +67,8 @@ def fill(db: sqlite3.Connection, owner: str, person: int, *, scope: str = SCOPE)
         " VALUES(?, 'x', 'connection.update', '{}', 1)",
         (owner,),
     )
-    for table in ("connection", "subscription", "typebot_settings"):
+    told = ("history", "reaction", "template", "vote")
+    for table in ("connection", "subscription", "typebot_settings", *told):
         fill_one(db, table, owner)
     db.execute("INSERT OR IGNORE INTO typebot VALUES(?,?,'{}',1,1)", (f"bot of {owner}", owner))
 
@@ -300,3 +301,21 @@ async def test_what_was_never_finished_is_listed(store: Store):
     await keep(store, VAULT, instance("done"), instance("half", ready=False))
 
     assert await store.read(instances.unready) == ["id-half"]
+
+
+async def test_history_goes_a_few_chunks_at_a_time(two: Store):
+    def work(unit: Unit) -> None:
+        for number in range(60):
+            history.add(unit.db, ONE, str(number), b"chunk", 1)
+
+    await two.write(work)
+    counts = []
+    finished = False
+    while not finished:
+        gone = await two.write(lambda unit: deletion.delete_everything(unit.db, ONE, limit=500))
+        finished = gone.finished
+        counts.append(await count(two, "history", "instance_id=?", ONE))
+
+    assert counts[-1] == 0
+    assert len(counts) > 2
+    assert await two.read(deletion.leftovers) == []

@@ -87,10 +87,12 @@ class QrPhone:
     echoes_sends: bool = True
     #: Messages that we deleted for everyone: where, and which.
     revoked: list[tuple[Party, str]] = field(default_factory=list)
+    #: Texts that we changed: where, which, and what they say now.
+    edited: list[tuple[Party, str, str]] = field(default_factory=list)
     #: What the log of sends says, one answer each (the last again and again), and what was asked.
     remembers: list[Remembered | BridgeError] = field(default_factory=list)
     asked_about: list[tuple[str, int]] = field(default_factory=list)
-    #: Raised by the next calls of "send", "revoke", "typing", "decline",
+    #: Raised by the next calls of "send", "revoke", "edit", "typing", "decline",
     #: "read" and "describe", one each.
     refuses: dict[str, list[BridgeError]] = field(default_factory=dict)
     is_open: bool = False

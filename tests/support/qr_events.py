@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bridge.core.content import Content, Text
-from bridge.core.message import DeliveryState, Received, Revoked, SentByPhone, StatusReported
+from bridge.core.message import (
+    DeliveryState,
+    Edited,
+    Reacted,
+    Received,
+    Revoked,
+    SentByPhone,
+    StatusReported,
+    Voted,
+)
 from bridge.core.party import Party
 from support.bridge_house import MARINA
 
@@ -56,3 +66,25 @@ def reported(id_: str, state: DeliveryState, *, tag: str | None = None) -> Statu
     return StatusReported(
         number=NUMBER, id=id_, state=state, at=MOMENT, recipient=CUSTOMER, tag=tag
     )
+
+
+def reacted(target: str, emoji: str | None, *, chat: Party = CUSTOMER, **more: Any) -> Reacted:
+    """Somebody puts an emoji on a message; `after` is in seconds."""
+    return Reacted(target=target, chat=chat, emoji=emoji, **_changing(more))
+
+
+def edited(target: str, content: Content | str, *, chat: Party = CUSTOMER, **more: Any) -> Edited:
+    said = Text(body=content) if isinstance(content, str) else content
+    return Edited(target=target, chat=chat, content=said, **_changing(more))
+
+
+def voted(target: str, *options: str, chat: Party = CUSTOMER, **more: Any) -> Voted:
+    """Somebody chooses these options of a poll, by their texts; `unread`: it cannot be opened."""
+    digests = tuple(hashlib.sha256(one.encode()).hexdigest() for one in options)
+    unread = more.pop("unread", False)
+    return Voted(target=target, chat=chat, options=None if unread else digests, **_changing(more))
+
+
+def _changing(more: dict[str, Any]) -> dict[str, Any]:
+    at = MOMENT + timedelta(seconds=more.pop("after", 0))
+    return {"number": NUMBER, "id": more.pop("id", None) or new_id("3F"), "at": at} | more

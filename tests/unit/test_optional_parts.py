@@ -29,6 +29,21 @@ def test_the_library_under_the_gpl_comes_with_its_optional_part_alone(
     assert ("\nneonize==" in (ROOT / lock).read_text("utf-8")) is has_it
 
 
+def test_so_do_the_libraries_that_make_voice_notes() -> None:
+    locks = {path.name: "\nav==" in path.read_text("utf-8") for path in ROOT.glob("*.lock")}
+
+    assert {name for name, has_it in locks.items() if has_it} == {
+        "requirements-dev.lock",
+        "requirements-voice.lock",
+    }
+
+
+def test_the_program_that_makes_them_knows_nothing_of_ponte() -> None:
+    program = ROOT / "bridge" / "voice" / "child.py"
+
+    assert [name for name in imports(program) if name.startswith("bridge")] == []
+
+
 @pytest.mark.parametrize(
     "page", ["README.md", "NOTICE", "docs/notices.md", "docs/primeiros-passos.md"]
 )
@@ -65,5 +80,5 @@ def test_ponte_itself_loads_nothing_of_it() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
 
-    foreign = {"neonize", "google", "PIL", "requests", "bridge.whatsapp.web.worker"}
+    foreign = {"av", "neonize", "google", "PIL", "requests", "bridge.whatsapp.web.worker"}
     assert foreign.isdisjoint(loaded)

@@ -34,13 +34,25 @@ GROUPS: Final = (
         title="Files of agents",
         codes=(
             Code(
+                code="attachment.address",
+                cause="The file of an agent's message, or what it redirects to, lies at a private "
+                "address.",
+                remedy="When that is your own storage, add its host to "
+                "`network.allowed_private_hosts`; then press Retry.",
+            ),
+            Code(
+                code="attachment.empty",
+                cause="The file of an agent's message has no content, also after a while.",
+                remedy="Attach it again.",
+            ),
+            Code(
                 code="attachment.gone",
                 cause="The file of an agent's message could not be fetched from Chatwoot.",
                 remedy="Open it in Chatwoot; attach it again if it is missing there.",
             ),
             Code(
                 code="attachment.too_big",
-                cause="The file is larger than WhatsApp takes.",
+                cause="The file is larger than WhatsApp takes, or than `chatwoot.max_media_mb`.",
                 remedy="Send a smaller file, or a link to it.",
             ),
             Code(

@@ -27,9 +27,54 @@ GROUPS: Final = (
         ),
     ),
     Group(
+        prefix="template",
+        title="Templates",
+        codes=(
+            Code(
+                code="template.extra",
+                cause="A message brings values for which its template has no place.",
+                remedy="Leave them out; the text names them.",
+            ),
+            Code(
+                code="template.invalid",
+                cause="The `template_params` of a message cannot be used; the text says why.",
+                remedy="Send them as Chatwoot does: `name`, `language`, and `processed_params`.",
+            ),
+            Code(
+                code="template.missing",
+                cause="A message lacks values that its template needs.",
+                remedy="Fill them in; the text names them.",
+            ),
+        ),
+    ),
+    Group(
         prefix="whatsapp",
         title="WhatsApp",
         codes=(
+            Code(
+                code="whatsapp.account",
+                cause="WhatsApp has restricted the account.",
+                remedy="Open the account's support page in the WhatsApp Manager and ask for a "
+                "review.",
+            ),
+            Code(
+                code="whatsapp.business_id",
+                cause="The WhatsApp business account of a number is not known, so its templates "
+                "cannot be listed.",
+                remedy="Create the instance with `businessId`, the id of the WhatsApp business "
+                "account.",
+            ),
+            Code(
+                code="whatsapp.contacts",
+                cause="There are no contacts to send, too many, or one that has neither name nor "
+                "number.",
+                remedy="Send up to 257 contacts, each with a name or a number.",
+            ),
+            Code(
+                code="whatsapp.country",
+                cause="WhatsApp does not let the account write to people of this country.",
+                remedy="See which countries Meta opens to this kind of business.",
+            ),
             Code(
                 code="whatsapp.disconnected",
                 status="502",
@@ -75,6 +120,11 @@ GROUPS: Final = (
                 remedy="Make sure that it is the same person, then send again.",
             ),
             Code(
+                code="whatsapp.location",
+                cause="The coordinates of a place are none, or not on Earth.",
+                remedy="Send a latitude of -90 to 90 and a longitude of -180 to 180.",
+            ),
+            Code(
                 code="whatsapp.logged_out",
                 status="502",
                 cause="The number is not linked to a phone any more.",
@@ -101,6 +151,13 @@ GROUPS: Final = (
                 remedy="If you use a gateway, set `cloud.media_host` to its file host.",
             ),
             Code(
+                code="whatsapp.menu",
+                cause="WhatsApp cannot show the options of a menu: there are none or too many, two "
+                "have the same id, an id is empty or too long, or the text is.",
+                remedy="Offer 1 to 10 options with different ids of at most 200 characters, and a "
+                "text of at most 1024.",
+            ),
+            Code(
                 code="whatsapp.no_engine",
                 cause="WhatsApp Web is not installed with this Ponte, so numbers cannot be linked "
                 "by QR code.",
@@ -121,6 +178,11 @@ GROUPS: Final = (
                 cause="A send was not answered, and the log of the connection shows that WhatsApp "
                 "never got it.",
                 remedy="Nothing: it is sent again.",
+            ),
+            Code(
+                code="whatsapp.opted_out",
+                cause="The person does not want marketing messages from this business.",
+                remedy="Send no marketing template to this person.",
             ),
             Code(
                 code="whatsapp.pair_rate",
@@ -174,9 +236,8 @@ GROUPS: Final = (
             ),
             Code(
                 code="whatsapp.restricted",
-                cause="WhatsApp has restricted the account, or does not let it write to this "
-                "country.",
-                remedy="Open the account's support page in the WhatsApp Manager.",
+                cause="WhatsApp lets the number write only to people who wrote to it before.",
+                remedy="Wait until the person writes.",
             ),
             Code(
                 code="whatsapp.service",
@@ -200,6 +261,28 @@ GROUPS: Final = (
                 code="whatsapp.template",
                 cause="WhatsApp refuses the template.",
                 remedy="Check its name, language, parameters and state in the WhatsApp Manager.",
+            ),
+            Code(
+                code="whatsapp.template_parameters",
+                cause="The values do not fit the template, WhatsApp says: their number, their "
+                "length or their kind.",
+                remedy="Compare them with the template's variables in the WhatsApp Manager.",
+            ),
+            Code(
+                code="whatsapp.template_paused",
+                cause="WhatsApp has paused or disabled the template, for its quality or its "
+                "content.",
+                remedy="Choose another template, and look at this one in the WhatsApp Manager.",
+            ),
+            Code(
+                code="whatsapp.template_unknown",
+                cause="WhatsApp has no such template in this language.",
+                remedy="Check its name and language in the WhatsApp Manager.",
+            ),
+            Code(
+                code="whatsapp.test_number",
+                cause="A test number of Meta's writes only to the recipients on its list.",
+                remedy="Add the recipient to that list at Meta, or use a real number.",
             ),
             Code(
                 code="whatsapp.timeout",

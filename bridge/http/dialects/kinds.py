@@ -105,6 +105,16 @@ def phrase(value: Any, name: str, *, most: int) -> str | None:
     return value
 
 
+def template(value: Any, name: str, *, most: int) -> str | None:
+    """A text with a place for another one; blank: there is none."""
+    text = phrase(value, name, most=most)
+    if text is None or not text.strip():
+        return "" if text is not None else None
+    if "{text}" not in text:
+        raise Wrong(f"{name} must contain {{text}}")
+    return text
+
+
 def word(value: Any, name: str, *, most: int) -> str | None:
     """A short text on one line, without blanks around it; a whole number will do."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -259,6 +269,7 @@ _OF_BOOLEAN: Final = {
 
 BOOLEAN: Final = Kind(read=boolean, schema=_OF_BOOLEAN)
 SWITCH: Final = Kind(read=switch, schema=_OF_BOOLEAN)
+TEMPLATE: Final = Kind(read=partial(template, most=500), schema=_text_schema(500))
 NUMBER: Final = Kind(read=phone, schema=_text_schema(64, also_number=True))
 HOST: Final = Kind(read=host_name, schema=_text_schema(255))
 PROTOCOL: Final = Kind(read=proxy_protocol, schema={"enum": ["http", "https", "socks5", "", None]})

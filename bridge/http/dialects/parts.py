@@ -223,5 +223,8 @@ def _options(body: Body) -> dict[str, Any]:
         "daysLimitImportMessages": body.number("chatwoot.days_limit_import_messages"),
         "ignoreJids": None if ignored is None else list(ignored),
         "number": body.text("chatwoot.number"),
+        "signTemplate": body.text("chatwoot.sign_template"),
+        "signOnChange": body.flag("chatwoot.sign_on_change"),
+        "signBots": body.flag("chatwoot.sign_bots"),
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -203,6 +203,10 @@ class ChatwootFoundV1(TypedDict):
     name_inbox: str
     sign_msg: bool
     sign_delimiter: str | None
+    #: Ours.
+    sign_template: str | None
+    sign_on_change: bool
+    sign_bots: bool
     reopen_conversation: bool
     conversation_pending: bool
     merge_brazil_contacts: bool

@@ -168,6 +168,10 @@ class ChatwootFieldsV2(TypedDict):
     nameInbox: str
     signMsg: bool
     signDelimiter: str | None
+    #: Ours.
+    signTemplate: str | None
+    signOnChange: bool
+    signBots: bool
     reopenConversation: bool
     conversationPending: bool
     mergeBrazilContacts: bool

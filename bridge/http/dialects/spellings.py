@@ -110,6 +110,13 @@ _CHATWOOT: Final[tuple[Part, ...]] = (
     ("url", kinds.a_url("chatwoot", base=True), "Base URL of Chatwoot."),
     ("sign_msg", kinds.BOOLEAN, "Put the agent's name before the text."),
     ("sign_delimiter", kinds.a_phrase(64), "What stands between the name and the text."),
+    (
+        "sign_template",
+        kinds.TEMPLATE,
+        "Another form of the signature, with {name} and {text}; empty: the usual one.",
+    ),
+    ("sign_on_change", kinds.BOOLEAN, "Sign only where somebody else spoke last."),
+    ("sign_bots", kinds.BOOLEAN, "Sign what bots write too."),
     ("reopen_conversation", kinds.BOOLEAN, "Go on in the last conversation."),
     ("conversation_pending", kinds.BOOLEAN, "New conversations start as pending."),
     ("merge_brazil_contacts", kinds.BOOLEAN, "With and without the ninth digit is one contact."),

@@ -23,7 +23,8 @@ from bridge.relay.directory import Directory
 from bridge.relay.intake_chatwoot import ChatwootIntake
 from bridge.relay.intake_whatsapp import WhatsAppIntake
 from bridge.relay.recheck import Recheck, is_signed
-from bridge.whatsapp.cloud.parser import claimed
+from bridge.relay.templates import Templates
+from bridge.whatsapp.cloud.parser import claimed, with_other_templates
 from bridge.whatsapp.cloud.parser import parse as parse_cloud
 from bridge.whatsapp.cloud.signature import challenge
 from bridge.whatsapp.cloud.signature import verify as verify_cloud
@@ -49,6 +50,7 @@ class MetaWebhook:
         self,
         intake: WhatsAppIntake,
         directory: Directory,
+        templates: Templates,
         clock: Clock,
         *,
         app_secrets: Sequence[str],
@@ -56,6 +58,7 @@ class MetaWebhook:
     ) -> None:
         self._intake = intake
         self._directory = directory
+        self._templates = templates
         self._clock = clock
         self._app_secrets = tuple(app_secrets)
         self._verify_token = verify_token
@@ -87,6 +90,8 @@ class MetaWebhook:
         if numbers is not None:
             events = [_own(event, numbers) for event in events]
         await self._intake.keep(events, trace_id=trace_of(request))
+        if businesses := with_other_templates(said):
+            await self._templates.changed(businesses, numbers)
         return web.Response(text="EVENT_RECEIVED")
 
     def _numbers_signed_for(self, body: bytes, signature: str, said: object) -> frozenset[str]:

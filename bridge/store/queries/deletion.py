@@ -10,17 +10,23 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 
-from bridge.store.queries import tally
+from bridge.store.queries import history, tally
 
 #: Rows that one unit removes at most: no write transaction lasts over 50 ms.
 BATCH = 500
 #: How a waiting job ends whose instance is gone.
 RULE = "instance.gone"
 #: The kinds of dedupe keys, each followed by ``:<instance>:`` (see `engine.accept`).
-_SEEN = ("content", "status", "agent", "deleted", "red", "call", "profile", "picture")
+_SEEN = (
+    *("content", "status", "agent", "deleted", "red", "call", "call-answer", "profile", "picture"),
+    *("revoked", "revoked-note", "removed", "reacted", "edited", "edit", "voted"),
+    *("identity_changed", "renamed", "edit-note", "again"),
+)
 #: Tables that name an instance without belonging to its row. Events stay until retention takes
 #: them, since they tell of the deletion; they hold no data of people.
-_TABLES = ("ledger", "chat")
+_TABLES = ("ledger", "chat", "reaction", "vote")
+#: A chunk of history is so large that it counts as so many rows.
+_OF_A_CHUNK = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,12 @@ def delete_everything(db: sqlite3.Connection, instance_id: str, *, limit: int = 
             ).rowcount
     jobs = _delete_jobs(db, instance_id, left)
     left -= len(jobs)
+    if left > 0:  # before the chats, by which they are found
+        left -= db.execute(
+            "DELETE FROM menu WHERE chat_id IN (SELECT menu.chat_id FROM menu JOIN chat"
+            " ON chat.id=menu.chat_id WHERE chat.instance_id=? LIMIT ?)",
+            (instance_id, left),
+        ).rowcount
     for table in _TABLES:
         if left > 0:
             left -= db.execute(
@@ -59,13 +71,15 @@ def delete_everything(db: sqlite3.Connection, instance_id: str, *, limit: int = 
                 f" (SELECT rowid FROM {table} WHERE instance_id=? LIMIT ?)",
                 (instance_id, left),
             ).rowcount
+    if left > 0:
+        left -= _OF_A_CHUNK * history.remove(db, instance_id, -(-left // _OF_A_CHUNK))
     return Deleted(finished=left > 0, jobs=jobs)
 
 
 def leftovers(db: sqlite3.Connection) -> list[str]:
     """Instances that are gone, but not everything of theirs."""
     found: set[str] = set()
-    for table in ("job", *_TABLES):
+    for table in ("job", "history", *_TABLES):
         found.update(_distinct(db, table, "instance_id"))
     return sorted(one for one in found if not _exists(db, one))
 

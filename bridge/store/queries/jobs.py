@@ -68,6 +68,12 @@ def is_waiting(db: sqlite3.Connection, job_id: int) -> bool:
     )
 
 
+def waiting_in(db: sqlite3.Connection, lane: str) -> int:
+    """How many jobs of a lane have not ended; one of them may be running."""
+    found = db.execute("SELECT COUNT(*) FROM job WHERE lane=? AND state='waiting'", (lane,))
+    return int(found.fetchone()[0])
+
+
 def head(db: sqlite3.Connection, lane: str) -> sqlite3.Row | None:
     """The first waiting job of a lane."""
     row: sqlite3.Row | None = db.execute(
@@ -225,6 +231,16 @@ def move(db: sqlite3.Connection, lane: str, target: str) -> None:
     db.execute("UPDATE job SET lane=? WHERE lane=? AND state='waiting'", (target, lane))
 
 
+def is_on_its_way(db: sqlite3.Connection, lane: str, ref: str) -> bool:
+    """Whether a job about a message waits or runs in a lane."""
+    return (
+        db.execute(
+            "SELECT 1 FROM job WHERE ref=? AND lane=? AND state='waiting'", (ref, lane)
+        ).fetchone()
+        is not None
+    )
+
+
 def road_of(db: sqlite3.Connection, job_id: int) -> sqlite3.Row | None:
     row: sqlite3.Row | None = db.execute(
         "SELECT id, road, lane, state, cause FROM job WHERE id=?", (job_id,)
@@ -279,6 +295,11 @@ def newest(db: sqlite3.Connection, ref: str) -> sqlite3.Row | None:
         (ref,),
     ).fetchone()
     return row
+
+
+def of_ref(db: sqlite3.Connection, ref: str) -> list[sqlite3.Row]:
+    """All jobs with exactly this ref, oldest first."""
+    return db.execute("SELECT id, payload FROM job WHERE ref=? ORDER BY id", (ref,)).fetchall()
 
 
 def one(db: sqlite3.Connection, job_id: int) -> sqlite3.Row | None:

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any, Literal
 
 #: Ids from before the inbox was set up are those of another inbox, or of another Chatwoot.
-_OF_THIS_INBOX = (
+OF_THIS_INBOX = (
     "ledger.created_at + 999 >= COALESCE((SELECT provisioned_at FROM chatwoot_inbox"
     " WHERE chatwoot_inbox.instance_id=ledger.instance_id), 0)"
 )
@@ -23,22 +23,25 @@ def posted(
     chatwoot_id: int,
     conversation_id: int,
     now: int,
+    missing: str | None = None,
 ) -> None:
     """A message from WhatsApp stands in Chatwoot: a customer's, or one of our own phone.
 
     The latter has been sent, so receipts for it may follow. What Ponte itself said has its row.
+    `missing` is why its file could not be had: what stands there is a placeholder.
     """
-    said = db.execute(
-        "UPDATE ledger SET chatwoot_id=?, conversation_id=? WHERE instance_id=? AND whatsapp_id=?"
-        " AND origin='automatic' AND chatwoot_id IS NULL",
+    said = db.execute(  # all parts of it: each may be quoted
+        "UPDATE ledger SET chatwoot_id=?, conversation_id=?"
+        " WHERE origin='automatic' AND chatwoot_id IS NULL AND job_id IN (SELECT job_id FROM ledger"
+        "  WHERE instance_id=? AND whatsapp_id=? AND origin='automatic')",
         (chatwoot_id, conversation_id, instance_id, whatsapp_id),
     )
     if said.rowcount:
         return
     db.execute(
         "INSERT INTO ledger(instance_id, chat_id, job_id, origin, part, whatsapp_id, chatwoot_id,"
-        " conversation_id, state, state_at, created_at)"
-        " VALUES(?,?,?,?,0,?,?,?,?,?,?)",
+        " conversation_id, state, state_at, cause, created_at)"
+        " VALUES(?,?,?,?,0,?,?,?,?,?,?,?)",
         (
             instance_id,
             chat_id,
@@ -49,8 +52,33 @@ def posted(
             conversation_id,
             "received" if origin == "contact" else "sent",
             now,
+            missing,
             now,
         ),
+    )
+
+
+def shown(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> sqlite3.Row | None:
+    """The message from WhatsApp that a Chatwoot message shows, with the payload of its job.
+
+    `cause` says why its file is missing.
+    """
+    row: sqlite3.Row | None = db.execute(
+        "SELECT ledger.chat_id, whatsapp_id, chatwoot_id, conversation_id, ledger.cause,"  # noqa: S608
+        " job.payload FROM ledger LEFT JOIN job ON job.id=ledger.job_id"
+        " WHERE ledger.instance_id=? AND chatwoot_id=? AND origin IN ('contact','phone')"
+        f" AND {OF_THIS_INBOX} ORDER BY ledger.id DESC LIMIT 1",
+        (instance_id, chatwoot_id),
+    ).fetchone()
+    return row
+
+
+def file_came(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> None:
+    """The file of a placeholder stands in Chatwoot by now."""
+    db.execute(
+        "UPDATE ledger SET cause=NULL WHERE instance_id=? AND whatsapp_id=?"
+        " AND origin IN ('contact','phone')",
+        (instance_id, whatsapp_id),
     )
 
 
@@ -63,7 +91,7 @@ def last_before(
     """
     row = db.execute(
         "SELECT MAX(chatwoot_id) FROM ledger WHERE chat_id=? AND conversation_id=?"  # noqa: S608
-        f" AND origin IN ('contact','phone') AND job_id<? AND {_OF_THIS_INBOX}",
+        f" AND origin IN ('contact','phone') AND job_id<? AND {OF_THIS_INBOX}",
         (chat_id, conversation, job_id),
     ).fetchone()
     return None if row[0] is None else int(row[0])
@@ -148,7 +176,7 @@ def by_whatsapp(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> s
         "SELECT ledger.id, ledger.chat_id, origin, chatwoot_id, conversation_id, job.ref"  # noqa: S608
         " FROM ledger LEFT JOIN job ON job.id=ledger.job_id"
         " WHERE ledger.instance_id=? AND whatsapp_id=?"
-        f" AND {_OF_THIS_INBOX} ORDER BY ledger.id DESC LIMIT 1",
+        f" AND {OF_THIS_INBOX} ORDER BY ledger.id DESC LIMIT 1",
         (instance_id, whatsapp_id),
     ).fetchone()
     return row
@@ -184,9 +212,23 @@ def went_out(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> list
     return db.execute(
         "SELECT id, chat_id, part, whatsapp_id, state, state_at, created_at FROM ledger"  # noqa: S608
         " WHERE instance_id=? AND chatwoot_id=? AND origin<>'contact'"
-        f" AND state NOT IN ('superseded','failed') AND {_OF_THIS_INBOX} ORDER BY part, id",
+        f" AND state NOT IN ('superseded','failed') AND {OF_THIS_INBOX} ORDER BY part, id",
         (instance_id, chatwoot_id),
     ).fetchall()
+
+
+def last_said(db: sqlite3.Connection, chat_id: int, job_id: int) -> sqlite3.Row | None:
+    """The newest that our side said in a chat, but for one job, with its job's payload.
+
+    What did not go out was not said.
+    """
+    row: sqlite3.Row | None = db.execute(
+        "SELECT origin, job.payload FROM ledger LEFT JOIN job ON job.id=ledger.job_id"
+        " WHERE ledger.chat_id=? AND origin<>'contact' AND ledger.job_id<>?"
+        " AND ledger.state NOT IN ('superseded','failed') ORDER BY ledger.id DESC LIMIT 1",
+        (chat_id, job_id),
+    ).fetchone()
+    return row
 
 
 def quoted(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> sqlite3.Row | None:
@@ -195,8 +237,22 @@ def quoted(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> sqlite
         "SELECT whatsapp_id, origin, job.payload FROM ledger"  # noqa: S608
         " LEFT JOIN job ON job.id=ledger.job_id"
         " WHERE ledger.instance_id=? AND chatwoot_id=? AND whatsapp_id IS NOT NULL"
-        f" AND {_OF_THIS_INBOX} ORDER BY part, ledger.id DESC LIMIT 1",
+        f" AND {OF_THIS_INBOX} ORDER BY part, ledger.id DESC LIMIT 1",
         (instance_id, chatwoot_id),
+    ).fetchone()
+    return row
+
+
+def by_whatsapp_id(
+    db: sqlite3.Connection, instance_id: str, whatsapp_id: str
+) -> sqlite3.Row | None:
+    """The newest row of a WhatsApp message, as `quoted` gives it."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT whatsapp_id, origin, job.payload FROM ledger"  # noqa: S608
+        " LEFT JOIN job ON job.id=ledger.job_id"
+        " WHERE ledger.instance_id=? AND whatsapp_id=?"
+        f" AND {OF_THIS_INBOX} ORDER BY ledger.id DESC LIMIT 1",
+        (instance_id, whatsapp_id),
     ).fetchone()
     return row
 
@@ -207,7 +263,7 @@ def chatwoot_of(
     """(Chatwoot message id, conversation id) of a WhatsApp message, for a quote."""
     row = db.execute(
         "SELECT chatwoot_id, conversation_id FROM ledger WHERE instance_id=? AND whatsapp_id=?"  # noqa: S608
-        f" AND chatwoot_id IS NOT NULL AND {_OF_THIS_INBOX} ORDER BY id DESC LIMIT 1",
+        f" AND chatwoot_id IS NOT NULL AND {OF_THIS_INBOX} ORDER BY id DESC LIMIT 1",
         (instance_id, whatsapp_id),
     ).fetchone()
     return None if row is None else (row[0], row[1])
@@ -218,7 +274,7 @@ def is_on_whatsapp(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -
     return (
         db.execute(
             "SELECT 1 FROM ledger WHERE instance_id=? AND chatwoot_id=?"  # noqa: S608
-            f" AND whatsapp_id IS NOT NULL AND {_OF_THIS_INBOX}",
+            f" AND whatsapp_id IS NOT NULL AND {OF_THIS_INBOX}",
             (instance_id, chatwoot_id),
         ).fetchone()
         is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 #: Each statement takes (before, limit). A job of these states has said all that it had to.
 _ENDED = ("delivered", "ignored", "discarded")
+_MOST_CHUNKS = 20
 
 
 def purge_jobs(db: sqlite3.Connection, before: int, limit: int) -> int:
@@ -42,6 +43,14 @@ def purge_audit(db: sqlite3.Connection, before: int, limit: int) -> int:
 def purge_events(db: sqlite3.Connection, before: int, limit: int) -> int:
     return db.execute(
         "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at<? LIMIT ?)", (before, limit)
+    ).rowcount
+
+
+def purge_history(db: sqlite3.Connection, before: int, limit: int) -> int:
+    """Chunks are large, so only a few go at a time."""
+    return db.execute(
+        "DELETE FROM history WHERE rowid IN (SELECT rowid FROM history WHERE told_at<? LIMIT ?)",
+        (before, min(limit, _MOST_CHUNKS)),
     ).rowcount
 
 

@@ -17,5 +17,13 @@ def replace(db: sqlite3.Connection, start: str, rest: str, now: int) -> None:
     remember(db, start + rest, now)
 
 
+def rest_of(db: sqlite3.Connection, start: str) -> str | None:
+    """What follows `start` in the one key that `replace` kept; None: there is none."""
+    row = db.execute(
+        "SELECT key FROM seen WHERE key > ? AND key < ?", (start, f"{start[:-1]};")
+    ).fetchone()
+    return None if row is None else str(row[0])[len(start) :]
+
+
 def knows(db: sqlite3.Connection, key: str) -> bool:
     return db.execute("SELECT 1 FROM seen WHERE key=?", (key,)).fetchone() is not None

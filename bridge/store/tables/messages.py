@@ -41,7 +41,7 @@ class Reaction(SQLModel, table=True):
     instance_id: str = Field(primary_key=True)
     #: The WhatsApp id of the message.
     target: str = Field(primary_key=True)
-    #: Who reacts: one of their identity keys, or "us".
+    #: Who reacts: in a group one of their identity keys, elsewhere "chat:<id>"; or "us".
     sender: str = Field(primary_key=True)
     emoji: str | None = None
     at: int = Field(index=True)
@@ -69,7 +69,8 @@ class History(SQLModel, table=True):
     __tablename__ = "history"
     __table_args__ = (Index("history_instance", "instance_id", "told_at"),)
 
-    instance_id: str = Field(primary_key=True, foreign_key="instance.id", ondelete="CASCADE")
+    #: Without a key of the instance's row: all chunks at once would be too long a transaction.
+    instance_id: str = Field(primary_key=True)
     #: A digest of the chunk, so that a repeated one is kept once.
     id: str = Field(primary_key=True)
     #: zlib-compressed JSON.

@@ -46,7 +46,6 @@ def upgrade() -> None:
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('payload', sa.LargeBinary(), nullable=False),
     sa.Column('told_at', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['instance_id'], ['instance.id'], ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('instance_id', 'id')
     )
     with op.batch_alter_table('history', schema=None) as batch_op:

@@ -1,0 +1,34 @@
+"""Wordings of what cannot be shown, and the words for kinds of messages."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from bridge.core.content import Unsupported
+from bridge.locale import say, texts
+from bridge.relay.wording.attributes import attributes
+from bridge.relay.wording.sheet import LINE, words
+from bridge.text.convert import literal
+
+#: A message that the number's session could not open; the phone may send it again.
+UNDECRYPTABLE: Final = "undecryptable"
+#: What WhatsApp Web's names of kinds end with.
+_ENDING: Final = re.compile(r"Message(V\d)?$")
+
+
+def unsupported(content: Unsupported, language: str) -> tuple[str, dict[str, Any]]:
+    told = attributes("unsupported", upstream=content.upstream)
+    if content.upstream == UNDECRYPTABLE:
+        return say(language, "placeholder.undecryptable"), told
+    kind = kind_in_words(content.upstream, language)
+    detail = literal(words(content.detail, LINE))
+    if detail:
+        return say(language, "placeholder.unsupported_detail", kind=kind, detail=detail), told
+    return say(language, "placeholder.unsupported", kind=kind), told
+
+
+def kind_in_words(upstream: str, language: str) -> str:
+    """The channel's word for a kind in the agents' language, where there is one."""
+    known = texts(language).get(f"kind.{_ENDING.sub('', upstream[:LINE])}")
+    return literal(words(upstream, 80)) if known is None else known
