@@ -1,10 +1,12 @@
-"""Measure the service between stand-ins: `python -m bench [loads|instances|web] [--quick]`."""
+"""Measure the service between stand-ins: `python -m bench [part] [--quick]`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import platform
 import statistics
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import orjson
 from bench.crowd import SIZES, crowd
 from bench.house import House, house
 from bench.loads import Figures, answers, inbound, outbound, warm
+from bench.media import media
 
 CONCURRENCIES = (1, 20, 100)
 LATENCIES = (0.005, 0.030)
@@ -32,6 +35,9 @@ def main() -> None:
         for run in range(runs):
             for size in SIZES:
                 rows += asyncio.run(crowd(run, size, quick=arguments.quick))
+    if arguments.part == "media":
+        for run in range(runs):
+            rows += asyncio.run(media(run, quick=arguments.quick, with_web=_has_library()))
     if arguments.part == "web":
         from bench.web import web  # noqa: PLC0415  (needs the library and the double)
 
@@ -120,10 +126,15 @@ def _print(rows: list[dict[str, Any]]) -> None:
     print(f"(out contains the hold of {HOLD * 1000:.0f} ms)")
 
 
+def _has_library() -> bool:
+    """The double of WhatsApp Web runs where the library does."""
+    return find_spec("neonize") is not None and platform.machine() == "x86_64"
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "part", nargs="?", choices=("loads", "instances", "web"), help="only this part"
+        "part", nargs="?", choices=("loads", "instances", "media", "web"), help="only this part"
     )
     parser.add_argument("--quick", action="store_true", help="one short run at 5 ms")
     parser.add_argument("--runs", type=int, default=3, help="runs of each case")

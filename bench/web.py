@@ -81,7 +81,7 @@ async def web(run: int, *, quick: bool, count: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="ponte-bench-") as folder:
         async with WhatsAppWeb() as double, chatwoot.serving() as chatwoot_url:
             environment = UNPACED | double.environ
-            lines = [_line(double, number) for number in range(count)]
+            lines = [line_of(double, number) for number in range(count)]
             decrypted = _listen(double)
 
             def scene(service: Running) -> Scene:
@@ -95,7 +95,7 @@ async def web(run: int, *, quick: bool, count: int) -> list[dict[str, Any]]:
                 )
 
             async with served(Path(folder), environment) as service:
-                rows = [await _pair_all(scene(service), run)]
+                rows = [await pair_all(scene(service), run)]
                 port = int(service.url.rpartition(":")[2])
             async with served(Path(folder), environment, port=port) as service:
                 here = scene(service)
@@ -137,7 +137,7 @@ async def _round(here: Scene, run: int, *, quick: bool) -> list[dict[str, Any]]:
     return rows
 
 
-def _line(double: WhatsAppWeb, number: int) -> Line:
+def line_of(double: WhatsAppWeb, number: int) -> Line:
     return Line(
         name=f"number-{number}",
         phone=double.phone(f"55119870{number:05}", name=f"Shop {number}"),
@@ -164,7 +164,7 @@ def _listen(double: WhatsAppWeb) -> dict[str, float]:
 # -- connecting --------------------------------------------------------------------------------
 
 
-async def _pair_all(here: Scene, run: int) -> dict[str, Any]:
+async def pair_all(here: Scene, run: int) -> dict[str, Any]:
     """From the first create to the last open connection: a code, its scan, 515, the login."""
     turn = asyncio.Semaphore(AT_ONCE)
 
@@ -306,7 +306,7 @@ async def _measure(
 # -- processes ---------------------------------------------------------------------------------
 
 
-def _workers(here: Scene) -> list[psutil.Process]:
+def workers(here: Scene) -> list[psutil.Process]:
     """Those that live; one that was killed may be there for another moment."""
     found = []
     for child in here.service.process.children():
@@ -326,23 +326,23 @@ class Cpu:
 
 def _cpu(here: Scene) -> Cpu:
     spent = [0.0]
-    for worker in _workers(here):
+    for worker in workers(here):
         with suppress(psutil.NoSuchProcess):
             spent.append(sum(worker.cpu_times()[:2]))
     return Cpu(service=sum(here.service.process.cpu_times()[:2]), workers=sum(spent))
 
 
 def _memory(here: Scene, run: int, when: str) -> dict[str, Any]:
-    workers = _workers(here)
-    found = [one.memory_full_info() for one in workers]
+    living = workers(here)
+    found = [one.memory_full_info() for one in living]
     return {
         "way": f"web: a worker, {when}",
         "latency": LATENCY,
-        "concurrency": len(workers),
+        "concurrency": len(found),
         "run": run,
         "PSS MB": statistics.median(one.pss for one in found) / 1e6,
         "USS MB": statistics.median(one.uss for one in found) / 1e6,
-        "threads": statistics.median(one.num_threads() for one in workers),
+        "threads": statistics.median(one.num_threads() for one in living),
         "service MB": here.service.process.memory_info().rss / 1e6,
     }
 
@@ -373,7 +373,7 @@ async def _crashing(here: Scene, line: Line) -> AsyncIterator[list[int]]:
 
 def _workers_of(here: Scene, line: Line) -> list[int]:
     found = []
-    for worker in _workers(here):
+    for worker in workers(here):
         with suppress(psutil.NoSuchProcess):
             if any(line.instance in file.path for file in worker.open_files()):
                 found.append(worker.pid)
