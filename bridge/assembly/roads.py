@@ -94,7 +94,15 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
     )
     contacts = Contacts(store, clock, tag=means.vault.tag)
     posting = _posting(ground, life, contacts)
-    changes = Changes(store, queue, directory, posting, clock, language=language)
+    changes = Changes(
+        store,
+        queue,
+        directory,
+        posting,
+        clock,
+        language=language,
+        deletes=settings.relay.deletions == "delete",
+    )
     identities = Identities(store, queue, directory, contacts, clock, language=language)
     pictures = Pictures(
         store=store,

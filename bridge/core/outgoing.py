@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from bridge.core.content import Card, MediaKind
-from bridge.core.party import Party
+
+_VOICES: Final = frozenset({"audio/ogg", "audio/opus"})
+_POLE: Final = 90
+_DATE_LINE: Final = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingText:
-    """`mentions` are the people whose ``@<digits>`` stand in the text, in groups."""
-
     body: str
-    mentions: tuple[Party, ...] = ()
-    kind: Literal["text"] = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +35,12 @@ class OutgoingMedia:
     waveform: bytes | None = None
     #: Of a sticker: it moves.
     animated: bool = False
-    mentions: tuple[Party, ...] = ()
-    kind: Literal["media"] = "media"
+
+    @property
+    def is_voice_note(self) -> bool:
+        """Anything but Ogg is no voice note to WhatsApp, and goes as a file that plays."""
+        bare = self.mime.partition(";")[0].strip().lower()
+        return self.voice and self.media is MediaKind.AUDIO and bare in _VOICES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +66,6 @@ class OutgoingMenu:
     body: str
     options: tuple[Option, ...]
     label: str | None = None
-    footer: str | None = None
-    kind: Literal["menu"] = "menu"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,6 @@ class OutgoingTemplate:
     name: str
     language: str
     components: tuple[dict[str, Any], ...] = ()
-    kind: Literal["template"] = "template"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +83,15 @@ class OutgoingLocation:
     longitude: float
     name: str | None = None
     address: str | None = None
-    kind: Literal["location"] = "location"
+
+    @property
+    def is_on_earth(self) -> bool:
+        return abs(self.latitude) <= _POLE and abs(self.longitude) <= _DATE_LINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingContacts:
     cards: tuple[Card, ...]
-    kind: Literal["contacts"] = "contacts"
 
 
 Outgoing: TypeAlias = (

@@ -4,7 +4,7 @@ Dedupe keys are text with a kind in front, at least 8 days old before they go (M
 for 7): ``content:<instance>:<WhatsApp id>``, ``status:<instance>:<WhatsApp id>:<state>``,
 ``agent:<instance>:<inbox>:<message>:<created_at>`` (a restored Chatwoot reuses ids),
 ``deleted:...`` (a tombstone: the deletion overtook the message),
-``revoked:<instance>:<chat>:<who>:<WhatsApp id>`` (it was deleted there),
+``revoked:<instance>:<chat>:<who>:<WhatsApp id>`` (it was deleted there, as they say),
 ``reacted:``, ``edited:`` and ``voted:<instance>:<id of ours>`` (`relay.targets.message_id`),
 ``identity_changed:<instance>:<WhatsApp id>``,
 ``edit:<instance>:<chat>:<digest of the message's id>:<ms>:<digest of the text>`` (what an edited

@@ -41,6 +41,7 @@ from bridge.relay.incoming import source_id
 from bridge.relay.linking import place_and_link
 from bridge.relay.notes import note_job
 from bridge.relay.posting import Posted, Posting, ready, rule_of
+from bridge.relay.revocations import is_deleted
 from bridge.relay.targets import Change, Scene, Told, message_id, scene_of, speaker
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, jobs, standing
@@ -66,7 +67,10 @@ class Changes:
         clock: Clock,
         *,
         language: str,
+        deletes: bool,
     ) -> None:
+        """`deletes`: what is deleted on WhatsApp is deleted in Chatwoot too."""
+        self._deletes = deletes
         self._store = store
         self._queue = queue
         self._directory = directory
@@ -89,7 +93,9 @@ class Changes:
             return
         payload = orjson.dumps(event)
         is_near = _is_near(unit.db, entry.id, chat_id, event.target)
-        make = _job if is_near else _awaiting_job
+        # Nor does it overtake a change that waited and has not heard yet that its message is here.
+        is_second = jobs.is_on_its_way(unit.db, lanes.awaited(chat_id), event.target)
+        make = _job if is_near and not is_second else _awaiting_job
         self._queue.add(unit, make(entry, event, payload, chat_id, now, trace_id))
 
     async def run(self, job: Job) -> Outcome:
@@ -108,6 +114,13 @@ class Changes:
             scene = scene_of(db, entry.id, job.chat_id or 0, event, now, self._language)
             if scene is None:
                 raise PeerRefused("The chat of this message was deleted.", code="chat.gone")
+            chat_id = scene.chat.id
+            if (
+                self._deletes
+                and isinstance(event, Edited)
+                and is_deleted(db, entry.id, chat_id, event)
+            ):
+                return scene, Ignored(rule="edited.deleted", reason="The message was deleted.")
             return scene, _told(db, scene, entry, event)
 
         scene, told = await self._store.read(read)
@@ -192,7 +205,7 @@ class Changes:
                 chat_id=scene.chat.id,
                 conversation_id=conversation_id,
                 about=about.chatwoot_id if about is not None else None,
-                text=neutralise_liquid(told.note or ""),
+                text=told.note or "",
                 now=now,
                 trace_id=job.trace_id,
             )
@@ -287,6 +300,7 @@ def _awaiting_job(  # noqa: PLR0917
         _job(entry, event, payload, chat_id, now, trace_id),
         kind=AWAITED,
         lane=lanes.awaited(chat_id),
+        ref=event.target,
         road=Road.INTERNAL,
         peer=LOCAL,
         account=LOCAL,

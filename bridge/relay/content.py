@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,13 +22,15 @@ from bridge.relay.directory import Entry
 from bridge.relay.filetypes import HEAD, content_type
 from bridge.relay.targets import speaker
 from bridge.relay.wording import Worded, worded
-from bridge.relay.wording.sheet import blocks
+from bridge.relay.wording.sheet import blocks, words
 from bridge.relay.wording.unknown import kind_in_words
-from bridge.text.convert import neutralise_liquid
+from bridge.text.convert import literal, neutralise_liquid
 
 log = structlog.get_logger(__name__)
 
 _MIB: Final = 1024 * 1024
+#: Bytes of an event whose words hold nobody up: 64 KB of nothing but marks take half a second.
+_LONG: Final = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +78,16 @@ class Renderer:
 
         A file that can never be fetched becomes a placeholder: the message still arrives.
         """
-        said = worded(event.content, language=self._language, mentions=event.mentions)
+        say_it = partial(worded, event.content, language=self._language, mentions=event.mentions)
+        is_long = len(job.payload) > _LONG
+        said = await asyncio.to_thread(say_it) if is_long else say_it()
         if isinstance(event.content, Media):
             rendered = await self._media(job, entry, event.content, said)
         else:
             rendered = Rendered(text=said.text)
         text = decorated(event, rendered.text, self._language)
         if isinstance(event, Received) and event.group is not None:
-            text = f"**{speaker(event.sender, self._language)}:**\n\n{text or ''}"
+            text = blocks(f"**{speaker(event.sender, self._language)}:**", text or "")
         elif isinstance(event, SentByPhone) and text:
             text = neutralise_liquid(text)
         return replace(rendered, text=text, attributes=told(event, said.attributes))
@@ -138,7 +143,9 @@ class Renderer:
             unknown = say(self._language, "placeholder.no_reason")
             reason = failure(self._language, _reason(error), unknown)
         kind = kind_in_words(media.media.value, self._language)
-        note = say(self._language, "placeholder.media_gone", kind=kind, reason=reason)
+        name = literal(words(media.filename, 80))
+        which = f"{kind}, {name}" if name else kind
+        note = say(self._language, "placeholder.media_gone", kind=which, reason=reason)
         return Rendered(
             text=blocks(note, self._how(error), said.text or ""),
             missing=Missing(cause=error.cause, reason=reason),

@@ -11,6 +11,7 @@ note says so, once.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -183,7 +184,8 @@ class Editing:
             return self._refused(job, "edit.impossible")
         if now - min(row["created_at"] for row in rows) > limit * 1000:
             return self._refused(job, "edit.too_late")
-        changed = self._changed(entry, context.original, order)
+        # Three plans of it; an edit is rare, and its text may be long.
+        changed = await asyncio.to_thread(self._changed, entry, context.original, order)
         if changed is None:
             return self._refused(job, "edit.other_parts")
         obstacle = self._obstacle(entry)

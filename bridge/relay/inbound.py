@@ -60,6 +60,8 @@ class Context:
     placeholder: str | None = None
     #: It was shown once more already, because of another note.
     stands: bool = False
+    #: A file that is shown once more, though nothing stands there that lacks it: it was deleted.
+    is_unwanted: bool = False
     #: Those who stand in the text, with the names that we know.
     mentions: tuple[Party, ...] = ()
 
@@ -105,8 +107,9 @@ class Inbound:
         event = replace(told, content=context.content, mentions=context.mentions)
         if context.is_echo is not False:
             return echo(job, now, is_certain=context.is_echo is True)
-        if context.stands and context.quoted is not None:
-            return self._refetching.had_before(entry, job, context.quoted, now)
+        needless = self._needless(entry, job, context, now)
+        if needless is not None:
+            return needless
         if job.is_suspect:
             found = await self._posting.proved(job, side, source_id(event.id), context.chat)
             if isinstance(found, Again):
@@ -131,6 +134,14 @@ class Inbound:
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
         return None  # a replay may need what lies in the spool
+
+    def _needless(self, entry: Entry, job: Job, context: Context, now: int) -> Outcome | None:
+        """Why a message is not shown once more, if so."""
+        if context.stands and context.quoted is not None:
+            return self._refetching.had_before(entry, job, context.quoted, now)
+        if context.is_unwanted:
+            return Ignored(rule="retry.not_a_placeholder", reason="The message was deleted.")
+        return None
 
     async def _relay(
         self,
@@ -240,12 +251,14 @@ def _context(
     if isinstance(event, Received):
         content = answered(db, chat.id, content, job.accepted_at)
     again = event.id.endswith(AGAIN)
+    stands = again and ledger.chatwoot_of(db, entry.id, event.id) is not None
     return Context(
         chat=chat,
         quoted=quoted,
         content=content,
         is_echo=ours_again,
         placeholder=placeholder if is_late else None,
-        stands=again and ledger.chatwoot_of(db, entry.id, event.id) is not None,
+        stands=stands,
+        is_unwanted=again and not ledger.lacks_file(db, entry.id, original(event.id)),
         mentions=tuple(named(db, entry.scope, party) for party in event.mentions),
     )

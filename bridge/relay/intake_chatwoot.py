@@ -27,6 +27,7 @@ from bridge.chatwoot.webhook import (
 )
 from bridge.clock import Clock
 from bridge.core.placement import ConversationStatus, is_better, status_of
+from bridge.core.receipts import DONE
 from bridge.engine.accept import is_new
 from bridge.engine.queue import NewJob, Queue, Road
 from bridge.relay import lanes
@@ -208,13 +209,10 @@ class ChatwootIntake:
             return
         row = jobs.newest(unit.db, _ref(entry, event.message))
         if row is not None:
-            if row["failure"] == 2 and self._retried(  # noqa: PLR2004
-                unit, entry, event, row, now, trace_id
-            ):
-                return
-            if not row["failure"] and self._edited(unit, entry, event, row, now, trace_id):
-                return
-            self._ignore(unit, "chatwoot.nothing_new")
+            is_retry = row["failure"] == 2  # noqa: PLR2004
+            take = self._retried if is_retry else self._edited
+            if not take(unit, entry, event, row, now, trace_id):
+                self._ignore(unit, "chatwoot.nothing_new")
             return
         age = now - round((event.message.created_at or 0) * 1000)
         arrived = event.message.status in {"delivered", "read"}  # whoever sent it
@@ -224,6 +222,44 @@ class ChatwootIntake:
         # Never seen: we were down when it was written, and somebody pressed Retry; or Chatwoot
         # sent this before `message_created`, which will then be the duplicate.
         self._created(unit, entry, event, now, trace_id)
+
+    def _edited(  # noqa: PLR0917
+        self,
+        unit: Unit,
+        entry: Entry,
+        event: MessageUpdated,
+        row: sqlite3.Row,
+        now: int,
+        trace_id: str | None,
+    ) -> bool:
+        """Have it changed on WhatsApp if it says something else, unless it was deleted there."""
+        if seen.knows(unit.db, tombstone(_ref(entry, event.message))):
+            return False
+        return accept_edit(self._queue, unit, entry, event, row, now, trace_id)
+
+    def _retried(  # noqa: PLR0917
+        self,
+        unit: Unit,
+        entry: Entry,
+        event: MessageUpdated,
+        row: sqlite3.Row,
+        now: int,
+        trace_id: str | None,
+    ) -> bool:
+        """Send what failed again; if it says something else now, so.
+
+        Where some of its parts arrived the others follow them as they are, and then all of it is
+        changed as far as WhatsApp lets us.
+        """
+        arrived = any(part["state"] in DONE for part in ledger.parts(unit.db, row["id"]))
+        if not arrived:
+            self._rewritten(unit, row, event)
+        if not self._revive(unit, entry, event, row, now):
+            return False
+        log.info("message.retried", job=row["id"])
+        if arrived:
+            self._edited(unit, entry, event, row, now, trace_id)
+        return True
 
     def _rewritten(self, unit: Unit, row: sqlite3.Row, event: MessageUpdated) -> None:
         """What failed and says something else now is sent so, should anybody want it again."""

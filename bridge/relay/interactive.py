@@ -23,6 +23,10 @@ _LONGEST_TITLE: Final = 500
 _LONGEST_TEXT: Final = 4096
 _LONGEST_LINK: Final = 2048
 
+#: Rows of a message, and of one of its rows: nobody reads more, and each card is a message.
+MOST: Final = 100
+_MORE: Final = "…"
+
 _FILES: Final = ("https://", "http://")
 _LINKS: Final = (*_FILES, "tel:", "mailto:")
 
@@ -33,16 +37,17 @@ def choice(text: str, items: _Rows, *, able: Capabilities, language: str) -> lis
     """A text and what can be answered to it."""
     options = tuple(
         Option(id=_text(item, "value", most=_LONGEST_TEXT) or title, title=title)
-        for item in items
+        for item in items[:MOST]
         if (title := _line(item, "title") or _line(item, "value"))
     )
-    return _asked(text, options, first=1, able=able, language=language)
+    body = "\n\n".join(one for one in (text, _rest(items)) if one)
+    return _asked(body, options, first=1, able=able, language=language)
 
 
 def carousel(items: _Rows, *, able: Capabilities, language: str) -> Iterator[Part]:
     """Cards, one after the other; their options are numbered through, so that each is one."""
     first = 1
-    for item in items:
+    for item in items[:MOST]:
         actions = _rows(item, "actions")
         options = tuple(_postbacks(actions))
         lines = [
@@ -57,32 +62,34 @@ def carousel(items: _Rows, *, able: Capabilities, language: str) -> Iterator[Par
         elif text or options:
             yield from _asked(text, options, first=first, able=able, language=language)
         first += len(options)
+    if rest := _rest(items):
+        yield TextPart(body=rest)
 
 
 def article(text: str, items: _Rows) -> str:
     """A text with everything that there is to read."""
     blocks = [text]
-    for item in items:
+    for item in items[:MOST]:
         lines = [
             _bold(_line(item, "title")),
             _text(item, "description", most=_LONGEST_TEXT),
             _link(item, "link"),
         ]
         blocks.append("\n".join(line for line in lines if line))
-    return "\n\n".join(block for block in blocks if block)
+    return "\n\n".join(block for block in (*blocks, _rest(items)) if block)
 
 
 def form(text: str, items: _Rows) -> str:
     """A text that asks for every field."""
     lines = []
-    for item in items:
+    for item in items[:MOST]:
         label = _line(item, "label") or _line(item, "placeholder") or _line(item, "name")
         options = _rows(item, "options")
         shown = [_line(one, "label") or _line(one, "value") for one in options]
         choices = " / ".join(one for one in shown if one)
         if label:
             lines.append(f"• {label}: {choices}" if choices else f"• {label}")
-    return "\n\n".join(block for block in (text, "\n".join(lines)) if block)
+    return "\n\n".join(block for block in (text, "\n".join(lines), _rest(items)) if block)
 
 
 def _asked(
@@ -203,4 +210,10 @@ def _text(item: Mapping[str, Any], name: str, *, most: int) -> str:
 
 def _rows(item: Mapping[str, Any], name: str) -> _Rows:
     value = item.get(name)
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    some = value[:MOST] if isinstance(value, list) else []
+    return [one for one in some if isinstance(one, Mapping)]
+
+
+def _rest(items: _Rows) -> str:
+    """What says that there are more rows than are shown."""
+    return _MORE if len(items) > MOST else ""

@@ -31,7 +31,7 @@ from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.people import place
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats, menus
+from bridge.store.queries import chats, menus, reactions, seen, votes
 from bridge.store.queries.chats import ChatRow
 
 LINK = "link"
@@ -130,7 +130,7 @@ class Linking:
             for kept, given_up in chats.link(unit.db, entry.scope, survivor, gone):
                 for lane in (lanes.to_chatwoot, lanes.to_whatsapp):
                     self._queue.move(unit, lane(given_up), lane(kept))
-                menus.move(unit.db, given_up, kept)
+                _move(unit.db, entry.id, given_up, kept)
 
         await self._store.write(work, durable=True)
         job.steps.append((self._clock.ms(), "linked", f"person {gone} into {keep}"))
@@ -138,6 +138,14 @@ class Linking:
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
         return None
+
+
+def _move(db: sqlite3.Connection, instance_id: str, given_up: int, kept: int) -> None:
+    """What is known of the messages of a chat that another has taken over."""
+    menus.move(db, given_up, kept)
+    reactions.move(db, instance_id, given_up, kept)
+    votes.move(db, instance_id, given_up, kept)
+    seen.move(db, f"edit:{instance_id}:{given_up}:", f"edit:{instance_id}:{kept}:")
 
 
 def _survivor(db: sqlite3.Connection, person_id: int) -> int:

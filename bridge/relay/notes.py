@@ -48,6 +48,11 @@ def note_job(
     )
 
 
+def harmless(text: str) -> str:
+    """A text of ours that may quote strangers: it runs no Liquid, and its mentions call nobody."""
+    return neutralise_liquid(text).replace("mention://", "mention:\u200b//")
+
+
 class Notes:
     """Runs `note` jobs. `delay` (ms): how long Rails may still commit after a time-out."""
 
@@ -79,7 +84,7 @@ class Notes:
                 return proved
             await entry.chatwoot.create_message(
                 order["conversation"],
-                content=neutralise_liquid(order["text"]),
+                content=harmless(order["text"]),
                 message_type="outgoing",
                 private=True,
                 source_id=source,

@@ -9,9 +9,11 @@ Sends onto WhatsApp).
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -36,6 +38,8 @@ from bridge.store.queries import chats, ledger, seen
 
 log = structlog.get_logger(__name__)
 
+#: Characters whose planning holds nobody up: Chatwoot lets 150,000 through, which take a second.
+LONG = 8_000
 #: States of a part of which the agent has been told that it did not (surely) arrive.
 TOLD = frozenset({"failed", "uncertain"})
 
@@ -74,7 +78,7 @@ class Outbound:
             return self._dead(job, message, "chatwoot.off", "This inbox is switched off in Ponte.")
         context = await self._store.read(lambda db: _context(db, job, message))
         message = await self._decided(job, entry, message, context)
-        parts = self._plan(entry, message)
+        parts = await self._planned(entry, message)
         if await self._fates.settle(job, entry, context.rows.values()):
             context = await self._store.read(lambda db: _context(db, job, message))
         waiting = await self._unsettled(job, entry, context, len(parts))
@@ -127,13 +131,15 @@ class Outbound:
         anew = await self._store.read(lambda db: is_anew(db, chat.id, job.id, message))
         return replace(message, is_signed=anew)
 
-    def _plan(self, entry: Entry, message: AgentMessage) -> Sequence[Part]:
-        return plan(
+    async def _planned(self, entry: Entry, message: AgentMessage) -> Sequence[Part]:
+        made = partial(
+            plan,
             message,
             signature=signature_of(entry.inbox, message),
             able=entry.channel.capabilities,
             language=self._language,
         )
+        return await asyncio.to_thread(made) if len(message.content) > LONG else made()
 
     def _refusal(
         self,

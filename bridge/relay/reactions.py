@@ -28,7 +28,7 @@ def tell(db: sqlite3.Connection, scene: Scene, event: Reacted) -> Told | Ignored
     """Pure but for the read: what follows from a reaction, given what stands."""
     sender, at = scene.sender(event), scene.at(event)
     emoji = words(event.emoji, LONGEST) or None
-    before = reactions.of(db, scene.instance_id, event.target, sender)
+    before = reactions.of(db, scene.instance_id, scene.target_key(event), sender)
     if before is not None and before.at > at:
         return Ignored(rule="reaction.outdated", reason="A newer one is known.")
     keep = _keep(scene, event, sender, Standing(emoji=emoji, at=at))
@@ -52,4 +52,5 @@ def tell(db: sqlite3.Connection, scene: Scene, event: Reacted) -> Told | Ignored
 
 
 def _keep(scene: Scene, event: Reacted, sender: str, now_is: Standing) -> Callable[[Unit], None]:
-    return lambda unit: reactions.put(unit.db, scene.instance_id, event.target, sender, now_is)
+    target = scene.target_key(event)
+    return lambda unit: reactions.put(unit.db, scene.instance_id, target, sender, now_is)

@@ -32,11 +32,10 @@ from bridge.locale import say
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.early import Early
-from bridge.relay.notes import note_job
+from bridge.relay.notes import harmless, note_job
 from bridge.relay.window import told
 from bridge.store.engine import Unit
 from bridge.store.queries import ledger
-from bridge.text.convert import neutralise_liquid
 from bridge.whatsapp.cloud.faults import from_status
 
 REPORT = "report"
@@ -230,9 +229,7 @@ class Receipts:
             if not job.is_suspect or not await chatwoot.find_message(conversation, source, None):
                 await chatwoot.create_message(
                     conversation,
-                    content=neutralise_liquid(
-                        say(self._language, "note.failed", reason=order["error"])
-                    ),
+                    content=harmless(say(self._language, "note.failed", reason=order["error"])),
                     message_type="outgoing",
                     private=True,
                     source_id=source,

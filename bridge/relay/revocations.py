@@ -12,15 +12,18 @@ more (`overtaken`).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import orjson
 
+from bridge.chatwoot.client import Chatwoot
 from bridge.clock import Clock
+from bridge.core.identity import are_two, keys
 from bridge.core.ignoring import chat_of
-from bridge.core.message import EVENT, Revoked
+from bridge.core.message import EVENT, Edited, Revoked
+from bridge.core.party import Party
 from bridge.engine.accept import is_new
 from bridge.engine.queue import (
     LOCAL,
@@ -41,6 +44,7 @@ from bridge.relay.directory import Directory, Entry
 from bridge.relay.linking import place_and_link
 from bridge.relay.notes import note_job
 from bridge.relay.retrying import by_agent, by_ponte, tombstone
+from bridge.relay.targets import author_of, event_of, may_delete
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, ledger, seen, standing
 
@@ -58,6 +62,8 @@ class Standing:
     conversation_id: int
     is_customers: bool
     is_group: bool
+    #: Somebody else wrote it than who alone may have deleted it.
+    is_forged: bool
     #: An agent deleted it in Chatwoot, and what we hear now is the echo of our own deletion.
     by_agent: bool
 
@@ -93,7 +99,7 @@ class Revocations:
         if chat_id is None:
             _ignore(unit, "whatsapp.no_sender")
             return
-        who = "us" if event.by_us else "them"
+        who = next(iter(keys(event.author or Party())), "us" if event.by_us else "them")
         if not is_new(unit, f"revoked:{entry.id}:{chat_id}:{who}:{event.target}", now):
             _ignore(unit, "duplicate")
             return
@@ -123,24 +129,44 @@ class Revocations:
             return Dead(cause="internal.payload", reason="The stored event is of another kind.")
         found = await self._store.read(lambda db: _standing(db, job, event))
         if found is None:
+            await self._delete_telling(job, entry, event)
             return Ignored(rule=NOT_HERE, reason="The message does not stand in Chatwoot.")
         if found.by_agent:
             return Ignored(rule="echo", reason="An agent deleted it in Chatwoot.")
         # Whoever deletes a message wrote it, but for the admins of a group.
-        if not found.is_group and found.is_customers is event.by_us:
+        if found.is_forged or (not found.is_group and found.is_customers is event.by_us):
             return Ignored(rule="revoked.not_theirs", reason="Somebody else wrote the message.")
         chatwoot = entry.chatwoot
         gone = await self._to_delete(entry, event, found) if self._deletes and chatwoot else []
         if not gone or chatwoot is None:
             return Delivered(write=self._told(entry, job, event, found))
-        for conversation_id, message_id in gone:
-            with suppress(PeerGone), repeatable():
-                await chatwoot.delete_message(conversation_id, message_id)
-            job.steps.append((self._clock.ms(), "deleted", f"message {message_id}"))
+        await self._delete(job, chatwoot, gone)
         return Delivered()
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
         return None
+
+    async def _delete_telling(self, job: Job, entry: Entry, event: Revoked) -> None:
+        """What a message was edited to may stand in Chatwoot without it."""
+        if not self._deletes or entry.chatwoot is None:
+            return
+
+        def work(unit: Unit) -> list[tuple[int, int]]:
+            chat = chats.surviving(unit.db, job.chat_id or 0)
+            if chat is None:
+                return []
+            # Nothing else says who wrote the message that was deleted.
+            return self._telling(
+                unit, entry, event, chat.id, only=lambda told: may_delete(event, event_of(told))
+            )
+
+        await self._delete(job, entry.chatwoot, await self._store.write(work, durable=True))
+
+    async def _delete(self, job: Job, chatwoot: Chatwoot, gone: Sequence[tuple[int, int]]) -> None:
+        for conversation_id, message_id in gone:
+            with suppress(PeerGone), repeatable():
+                await chatwoot.delete_message(conversation_id, message_id)
+            job.steps.append((self._clock.ms(), "deleted", f"message {message_id}"))
 
     async def _to_delete(
         self, entry: Entry, event: Revoked, found: Standing
@@ -150,20 +176,39 @@ class Revocations:
         It is written down before it is done: what Chatwoot tells us of it then is no agent's doing.
         """
         now = self._clock.ms()
-        inbox = entry.inbox.inbox_id if entry.inbox is not None else None
 
         def work(unit: Unit) -> list[tuple[int, int]]:
             is_new(unit, f"revoked-part:{found.row_id}", now)
             parts = standing.parts_of(unit.db, entry.id, found.chatwoot_id)
             if not all(seen.knows(unit.db, f"revoked-part:{part}") for part in parts):
                 return []
-            gone = [(found.conversation_id, found.chatwoot_id)]
-            gone += standing.telling_of(unit.db, entry.id, event.target, found.chat_id)
-            for _, message_id in gone:
-                is_new(unit, by_ponte(entry.id, inbox, message_id), now)
-            return gone
+            ledger.file_came(unit.db, entry.id, event.target)
+            first = (found.conversation_id, found.chatwoot_id)
+            return self._telling(unit, entry, event, found.chat_id, first=first)
 
         return await self._store.write(work, durable=True)
+
+    def _telling(
+        self,
+        unit: Unit,
+        entry: Entry,
+        event: Revoked,
+        chat_id: int,
+        *,
+        first: tuple[int, int] | None = None,
+        only: Callable[[bytes | None], bool] = lambda _payload: True,
+    ) -> list[tuple[int, int]]:
+        """What repeats the message, after `first`, all of it marked as deleted by us."""
+        inbox = entry.inbox.inbox_id if entry.inbox is not None else None
+        gone = [first] if first is not None else []
+        gone += [
+            (row["conversation_id"], row["chatwoot_id"])
+            for row in standing.telling_of(unit.db, entry.id, event.target, chat_id)
+            if only(row["payload"])
+        ]
+        for _, message_id in gone:
+            is_new(unit, by_ponte(entry.id, inbox, message_id), self._clock.ms())
+        return gone
 
     def _told(
         self, entry: Entry, job: Job, event: Revoked, found: Standing
@@ -201,6 +246,22 @@ def overtaken(queue: Queue, unit: Unit, instance_id: str, whatsapp_id: str, now:
         queue.revive(unit, row["id"], states=("ignored",), now=now)
 
 
+def is_deleted(db: sqlite3.Connection, instance_id: str, chat_id: int, edit: Edited) -> bool:
+    """Whether who edits a message of a chat has deleted it, or says so while nobody has looked."""
+    rows = db.execute(
+        "SELECT chat_id, payload FROM job WHERE ref=? AND kind=? AND instance_id=?"
+        " AND (state<>'ignored' OR cause=?)",
+        (edit.target, REVOKED, instance_id, NOT_HERE),
+    ).fetchall()
+    told = ((row["chat_id"], event_of(row["payload"])) for row in rows)
+    found = (
+        chats.surviving(db, chat)
+        for chat, deletion in told
+        if isinstance(deletion, Revoked) and may_delete(deletion, edit)
+    )
+    return any(chat is not None and chat.id == chat_id for chat in found)
+
+
 def _standing(db: sqlite3.Connection, job: Job, event: Revoked) -> Standing | None:
     chat = chats.surviving(db, job.chat_id or 0)
     row = ledger.by_whatsapp(db, job.instance_id or "", event.target)
@@ -217,8 +278,19 @@ def _standing(db: sqlite3.Connection, job: Job, event: Revoked) -> Standing | No
         conversation_id=row["conversation_id"],
         is_customers=row["origin"] == "contact",
         is_group=bool(chat.party.group),
+        is_forged=_is_forged(row, event.author),
         by_agent=deleted,
     )
+
+
+def _is_forged(row: sqlite3.Row, claimed: Party | None) -> bool:
+    """What we wrote, no member of a group has written."""
+    if claimed is None:
+        return False
+    if row["origin"] != "contact":
+        return True
+    author = author_of(row["payload"])
+    return author is not None and are_two(author, claimed)
 
 
 def _ignore(unit: Unit, rule: str) -> None:

@@ -13,8 +13,18 @@ from pydantic import ValidationError
 
 from bridge.clock import to_ms
 from bridge.core.content import Content
-from bridge.core.identity import display_name, e164, keys
-from bridge.core.message import EVENT, MADE_UP, Edited, Reacted, Received, SentByPhone, Voted
+from bridge.core.identity import are_two, display_name, e164, keys
+from bridge.core.message import (
+    EVENT,
+    MADE_UP,
+    Edited,
+    Event,
+    Reacted,
+    Received,
+    Revoked,
+    SentByPhone,
+    Voted,
+)
 from bridge.core.party import Party
 from bridge.locale import say
 from bridge.store.engine import Unit
@@ -44,12 +54,7 @@ class Target:
 
     def heard(self) -> Content | None:
         """What stands in it, when it came from WhatsApp and that is still known."""
-        if not self.payload or self.origin not in ("contact", "phone"):
-            return None
-        try:
-            event = EVENT.validate_json(self.payload)
-        except ValidationError:
-            return None
+        event = event_of(self.payload) if self.origin in ("contact", "phone") else None
         return event.content if isinstance(event, Received | SentByPhone) else None
 
     @property
@@ -74,6 +79,13 @@ class Scene:
         target = self.target
         here = target is not None and target.conversation_id == self.chat.conversation_id
         return target if here else None
+
+    def target_key(self, change: Change) -> str:
+        """Under what is kept what people do with a message.
+
+        The members of a group know its id, and may name it in a chat of their own.
+        """
+        return f"{self.chat.id}:{change.target}" if self.chat.party.group else change.target
 
     def at(self, change: Change) -> int:
         return min(to_ms(change.at), self.now + AHEAD)
@@ -130,12 +142,28 @@ def scene_of(  # noqa: PLR0917
     return Scene(instance_id=instance_id, chat=chat, target=target, now=now, language=language)
 
 
-def author_of(payload: bytes | None) -> Party | None:
-    """Whose message a job has shown."""
+def event_of(payload: bytes | None) -> Event | None:
+    """What a job tells of; None: that is not kept any more, or it is no event."""
     try:
-        event = EVENT.validate_json(payload) if payload else None
+        return EVENT.validate_json(payload) if payload else None
     except ValidationError:
         return None
+
+
+def may_delete(deletion: Revoked, told: Event | None) -> bool:
+    """Whether who deletes a message may have edited it, or sent its file."""
+    if not isinstance(told, Edited | Received | SentByPhone):
+        return False
+    is_ours = isinstance(told, SentByPhone) or (isinstance(told, Edited) and told.by_us)
+    if deletion.author is None:  # our own phone, the other side of a chat, an admin
+        return is_ours is deletion.by_us or deletion.chat.group is not None
+    author = None if is_ours or isinstance(told, SentByPhone) else told.sender
+    return author is not None and not are_two(author, deletion.author)
+
+
+def author_of(payload: bytes | None) -> Party | None:
+    """Whose message a job has shown."""
+    event = event_of(payload)
     return event.sender if isinstance(event, Received | Reacted | Edited | Voted) else None
 
 

@@ -112,7 +112,7 @@ def _parts(given: object) -> dict[str, Any]:
         return nothing | {"body": given}
     strange = [key for key in given if key not in _PARTS]
     if strange:
-        raise _invalid(f"processed_params.{strange[0]}")
+        raise _invalid(f"processed_params.{strange[0][:LONGEST_KEY]}")
     return nothing | given
 
 

@@ -11,7 +11,7 @@ from bridge.chatwoot.attachments import rewrite
 from bridge.clock import Clock
 from bridge.core.content import Card, MediaKind
 from bridge.core.outgoing import OutgoingMedia
-from bridge.core.vcards import LARGEST, read_vcards
+from bridge.core.vcard_reader import LARGEST, read_cards
 from bridge.engine.queue import Job
 from bridge.errors import (
     BridgeError,
@@ -116,7 +116,7 @@ class Uploads:
             with path.open("rb") as file:
                 return file.read(LARGEST + 1)
 
-        return read_vcards(await asyncio.to_thread(read))
+        return read_cards(await asyncio.to_thread(read))
 
     async def forget(self, job: Job, count: int) -> None:
         """Remove the files that a finished job left in the spool."""

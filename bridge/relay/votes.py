@@ -36,7 +36,7 @@ def tell(db: sqlite3.Connection, scene: Scene, event: Voted) -> Told | Ignored:
         text = say(scene.language, "vote.unread")
         return Told(text=text, alone=_alone(poll, text), attributes=told)
     sender, at = scene.sender(event), scene.at(event)
-    before = votes.of(db, scene.instance_id, event.target, sender)
+    before = votes.of(db, scene.instance_id, scene.target_key(event), sender)
     if before is not None and before.at > at:
         return Ignored(rule="vote.outdated", reason="A newer one is known.")
     choice = Choice(options=tuple(dict.fromkeys(event.options))[:MOST], at=at)
@@ -91,7 +91,7 @@ def _tally(  # noqa: PLR0917
     titles: dict[str, str],
 ) -> str:
     """How the poll stands, once more than one has voted."""
-    others = votes.others(db, scene.instance_id, event.target, sender)
+    others = votes.others(db, scene.instance_id, scene.target_key(event), sender)
     if not others:
         return ""
     counts = Counter(digest for one in (*others, choice.options) for digest in set(one))
@@ -104,5 +104,5 @@ def _tally(  # noqa: PLR0917
 def _keep(scene: Scene, event: Voted, sender: str, choice: Choice) -> Callable[[Unit], None]:
     name = display_name(event.sender)[:100] if event.sender is not None else None
     return lambda unit: votes.put(
-        unit.db, scene.instance_id, event.target, sender, choice, name=name
+        unit.db, scene.instance_id, scene.target_key(event), sender, choice, name=name
     )

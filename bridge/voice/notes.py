@@ -119,7 +119,7 @@ async def _answer(command: Sequence[str], *, seconds: float) -> dict[str, Any]:
         await _end(child)
     try:
         told = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotMade(f"its program failed (status {child.returncode})") from None
     if not isinstance(told, dict) or "error" in told:
         why = str(told.get("error"))[:200] if isinstance(told, dict) else "nonsense"

@@ -28,11 +28,8 @@ class Capabilities:
     captioned: frozenset[MediaKind] = frozenset(
         {MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.DOCUMENT}
     )
-    reply: bool = True
     #: The channel promises no order between two calls: wait for `sent` in a burst.
     unordered_sends: bool = False
-    #: A key of ours travels with a send and comes back in its status.
-    tags_sends: bool = False
     #: Groups can be written to.
     groups: bool = False
     #: It tells of our own sends as well, as if the phone of the number had written them.
@@ -53,8 +50,6 @@ class Capabilities:
     #: Places and contact cards can be sent as such.
     locations: bool = False
     cards: bool = False
-    #: People can be mentioned in groups.
-    mentions: bool = False
     #: So long after it was sent a text of ours may be changed (`Edits`); 0: never.
     edit_seconds: int = 0
 
@@ -122,7 +117,7 @@ class Channel(Protocol):
     async def send(
         self, to: Party, content: Outgoing, *, key: str, reply_to: Quote | None = None
     ) -> Accepted:
-        """Send once. `key` is ours; a channel carries it where it can (`tags_sends`).
+        """Send once. `key` is ours; a channel carries it where it can, back in its statuses.
 
         Raises `PeerError`; its `certainty` says whether the message may have gone out.
         """

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -11,6 +15,16 @@ import orjson
 DEEPEST = 64
 #: Longer than any id or name that Meta sends.
 LONGEST_WORD = 512
+#: WhatsApp's own limit for what people write; the Cloud API itself stops at 4,096.
+LONGEST_TEXT = 65_536
+#: Digits of a whole number or of a place's degrees.
+_MOST_DIGITS = 18
+_LONGEST_DEGREES = 32
+_SECONDS_END = 10**11
+#: 31 December 9999, the last day that there is a word for.
+_LAST = 253_402_214_400
+_DIGEST = 32
+_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def table(value: object) -> dict[str, Any]:
@@ -43,6 +57,44 @@ def clip(value: object, longest: int = 300) -> str | None:
         return None
     text = " ".join(value[: longest * 4].split())
     return (text if len(text) <= longest else text[: longest - 1] + "…") or None
+
+
+def whole(value: object) -> int | None:
+    """A whole number, also one that is told as a text; None when below zero or anything else."""
+    text = word(value, _MOST_DIGITS)
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def moment(value: object) -> datetime | None:
+    """A time in Unix seconds or milliseconds; None when there is no such day."""
+    told = whole(value) or 0
+    seconds = told if told < _SECONDS_END else told // 1000
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds <= _LAST else None
+
+
+def degrees(value: object, most: int) -> float | None:
+    """A latitude or longitude, up to `most` to both sides."""
+    if isinstance(value, str) and len(value) <= _LONGEST_DEGREES:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if -most <= value <= most else None
+
+
+def sha256(value: object) -> str | None:
+    """A digest in hex, as the house wants it: most often it is told in base64."""
+    if not isinstance(value, str):
+        return None
+    if _HEX.fullmatch(value.lower()):
+        return value.lower()
+    try:
+        digest = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return digest.hex() if len(digest) == _DIGEST else None
 
 
 def storable(value: dict[str, Any]) -> bool:

@@ -40,6 +40,12 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
         "to Marina: *Caio:*",
         "is shown as read",
         "to Marina: [picture] *Caio:*",
+        "📍 **Localização**",
+        "Marina: [voice note]",
+        "[ Morango ]",
+        "_Digitou: 2_",
+        "Marina: ✏️ Pode ser às 10 h",
+        "Marina: 🎂",
         "the second delivery is ignored: duplicate",
         "3 messages wait on disk, calls to Chatwoot are paused",
         "proved: message",
@@ -50,8 +56,9 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
     for fact in (
         "contacts  1",
         "conversations  1",
-        "customer's messages in Chatwoot, each once, in order  7",
-        "agent's messages on WhatsApp, each once, in order, signed  3",
+        "customer's messages in Chatwoot, each once, in order  12",
+        "reactions and edits in Chatwoot, each once  2",
+        "agent's messages on WhatsApp, each once, in order, signed  5",
         "dead letters left  0",
     ):
         assert f"✓ {fact}\n" in said.out
@@ -60,7 +67,7 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
     for row in rows:
         accepted, *ended = map(int, row[1:])
         assert accepted == sum(ended), row
-    assert rows[0][1] == "8"
+    assert rows[0][1] == "15"
     assert '"event"' not in said.out  # the log is elsewhere
     assert list((tmp_path / "tmp").iterdir()) == []
 
@@ -92,6 +99,7 @@ def test_a_demo_that_does_not_add_up_fails_and_leaves_its_data(sabotage, told, t
         "import sys; sys.argv = ['ponte', 'demo', '--fast']\n"
         "import bridge.cli.demo.stage as s; s.PATIENCE = 3\n"
         "import bridge.cli.demo.story as t; t.PATIENCE = 3\n"
+        "import bridge.cli.demo.people as p; p.PATIENCE = 3\n"
         f"{sabotage}\nfrom bridge.cli import main; main()"
     )
     done = subprocess.run(  # noqa: S603  (our own program)
@@ -130,7 +138,7 @@ async def test_with_keep_it_runs_on_and_explains_how_to_explore(tmp_path):
         assert len(curls) == 6
         async with aiohttp.ClientSession() as http:
             async with http.get(f"{service}/metrics", headers={"apikey": key}) as answer:
-                assert read(await answer.text()).events["inbound", "delivered"] == 7
+                assert read(await answer.text()).events["inbound", "delivered"] == 14
             async with http.post(
                 f"{re.search(r'WhatsApp +(http[^ ]+)', told)[1]}/sim/customer",
                 json={"from": "5511987650001", "text": "Ainda aí?"},

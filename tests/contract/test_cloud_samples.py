@@ -405,12 +405,8 @@ EXPECTED: dict[str, Callable[[], list[Event]]] = {
         product={"catalog_id": "880011223344556", "product_retailer_id": "CAMISA-AZUL-01"},
     ),
     "msg_text_reply": text("msg_text_reply", reply_to=SENT),
-    "msg_unsupported": placeholder(
-        "msg_unsupported", detail="Message type is currently not supported."
-    ),
-    "msg_unsupported_poll": placeholder(
-        "msg_unsupported_poll", detail="Message type is currently not supported."
-    ),
+    "msg_unsupported": placeholder("msg_unsupported"),
+    "msg_unsupported_poll": placeholder("msg_unsupported_poll"),
     "phone_number_quality_update": unhandled(
         "phone_number_quality_update", "THROUGHPUT_UPGRADE", number=None
     ),

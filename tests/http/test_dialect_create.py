@@ -64,6 +64,7 @@ VALUES: dict[str, Any] = {
     "proxy.port": "1080",
     "proxy.protocol": "socks5",
     "chatwoot.url": "https://other.example",
+    "chatwoot.sign_template": "{text} — {name}",
     "chatwoot.account_id": "7",
     "chatwoot.ignore_jids": ["@g.us"],
     "typebot.url": "https://other.example",

@@ -186,6 +186,26 @@ async def test_in_a_group_it_is_said_who_edits(tmp_path):
         assert (shown.content or "").startswith("**Ana (+5511987650003):**\n\n✏️\n\n-")
 
 
+async def test_in_a_group_nobody_edits_what_another_member_wrote(tmp_path):
+    async with house_of(tmp_path) as (house, phone):
+        await open_up(house, phone)
+        here, mallory = Party(group=GROUP), Party(wa_id="5511900000009", name="Mallory")
+        theirs = wrote("oi", sender=ANA, group=GROUP)
+
+        await bring(
+            house,
+            phone,
+            theirs,
+            edited(theirs.id, "forjado", chat=here, sender=mallory, after=30),
+            edited(theirs.id, "olá", chat=here, sender=ANA, after=1),
+        )
+
+        (shown,) = told_of(house, theirs.id)
+        assert (shown.content or "").endswith("olá")
+        assert (await house.events())["inbound", "ignored", "edited.not_theirs"] == 1
+        assert await balanced(house)
+
+
 async def test_an_edit_of_a_message_that_never_comes_is_shown_without_it(tmp_path, monkeypatch):
     monkeypatch.setattr(changes, "WAIT", 0)
     async with house_of(tmp_path) as (house, phone):

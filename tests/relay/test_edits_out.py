@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from bridge.core.outgoing import Outgoing
+from bridge.core.party import Party
 from bridge.errors import PeerRefused
 from bridge.locale import texts
 from bridge.sim.chatwoot import Conversation, Message
 from bridge.sim.pictures import png
+from bridge.whatsapp.channel import Accepted, Quote
 from support.able_channel import AbleChannel
 from support.bridge_house import House
 from support.qr_channel import QrChannel, QrPhone
@@ -178,3 +181,56 @@ async def test_what_failed_is_sent_with_its_new_text_when_it_is_retried(tmp_path
         await house.quiet()
         assert phone.texts == ["dois"]
         assert phone.edited == []
+
+
+class SecondRefused(AbleChannel):
+    """The second part of a message is refused once."""
+
+    async def send(
+        self, to: Party, content: Outgoing, *, key: str, reply_to: Quote | None = None
+    ) -> Accepted:
+        if key.split(".")[-2] == "1" and "refused" not in self._phone.calls:
+            self._phone.note("refused")
+            raise PeerRefused("No.", code="whatsapp.refused")
+        return await super().send(to, content, key=key, reply_to=reply_to)
+
+
+async def test_a_retry_sends_what_is_missing_of_what_arrived_in_part(tmp_path: Path) -> None:
+    """Else WhatsApp would show the beginning of one text, and Chatwoot another text, as sent."""
+    async with house_of(tmp_path, SecondRefused) as (house, phone):
+        await open_up(house, phone)
+        chat = await conversation(house, phone)
+        message = house.chat.agent_writes(chat.id, "a" * 65536 + "b")
+        await house.status(message, "failed")
+        await house.quiet()
+        message.content = "curto"
+        house.chat.agent_retries(message.id)
+        await house.quiet()
+        assert phone.texts == ["a" * 65536, "b"]
+        assert message.status != "failed"
+        assert phone.edited == []
+        assert notes(house) == [note("other_parts")]
+        assert await balanced(house)
+
+
+async def test_what_was_deleted_is_not_edited(tmp_path: Path) -> None:
+    """Two jobs of Chatwoot tell of an edit and of a deletion, in any order."""
+    async with house_of(tmp_path, chatwoot={"version": "4.11.0"}) as (house, phone):
+        _, message = await written(house, phone)
+        (told,) = [
+            one.payload
+            for one in house.chat.webhooks.of("message_created")
+            if one.payload["id"] == message.id
+        ]
+        house.chat.agent_deletes(message.id)
+        await house.quiet()
+
+        late = told | {"event": "message_updated", "content": "Oi"}
+        async with house.http.post(house.hook, json=late) as answer:
+            assert answer.status == 200
+        await house.quiet()
+
+        assert len(phone.revoked) == 1
+        assert phone.edited == []
+        assert notes(house) == []
+        assert await balanced(house)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 from bridge.clock import utc
@@ -9,6 +10,7 @@ from bridge.core.content import Unsupported
 from bridge.core.instance import InstanceOptions
 from bridge.core.message import DeliveryState
 from bridge.core.party import Party
+from bridge.relay import content, outbound
 from bridge.relay.calls import ANSWERED
 from support.happenings import called
 from support.qr_events import GROUP, new_id, reported, wrote
@@ -38,6 +40,34 @@ async def test_what_is_told_of_a_kind_without_a_form_of_its_own_holds_no_markup(
         (shown,) = house.shown()
         assert r"\*\*urgente\*\*" in shown
         assert "](" not in shown.replace(r"\](", "")
+
+
+async def test_a_text_of_nothing_but_marks_holds_nobody_up(tmp_path, monkeypatch):
+    """Half a second of work, there and back, is done beside the event loop."""
+    where: dict[str, set[int]] = {"in": set(), "out": set()}
+
+    def noting(way, work):
+        def noted(*args, **more):
+            where[way].add(threading.get_ident())
+            return work(*args, **more)
+
+        return noted
+
+    monkeypatch.setattr(content, "worded", noting("in", content.worded))
+    monkeypatch.setattr(outbound, "plan", noting("out", outbound.plan))
+    async with qr_house(tmp_path) as (house, phone):
+        await open_up(house, phone)
+        written = wrote("*_~" * 10_000)
+        await phone.bring(written)
+        await house.quiet()
+        chat = house.of(f"WAID:{written.id}").conversation
+        house.chat.agent_writes(chat.id, "*a _b_ " * 2000)
+        await phone.has_sent(1)
+        await house.quiet()
+
+    assert where["in"]
+    assert where["out"]
+    assert threading.get_ident() not in where["in"] | where["out"]
 
 
 async def test_whoever_calls_again_and_again_is_answered_once(tmp_path):

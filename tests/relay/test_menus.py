@@ -53,7 +53,7 @@ async def test_a_number_is_shown_as_what_was_meant_by_it_once(tmp_path: Path) ->
     async with qr_house(tmp_path, channel=QrChannel) as (house, phone):
         await asked(house, phone)
         assert phone.texts == ["Escolha:\n\n1. Fazer pedido\n2. Falar com atendente"]
-        assert await said(house, phone, "2") == "Falar com atendente\n\n2"
+        assert await said(house, phone, "2") == "Falar com atendente\n\n_Typed: 2_"
         assert await said(house, phone, "1") == "1"  # it was answered
         assert await offers(house) == 0
         assert await balanced(house)
@@ -63,7 +63,7 @@ async def test_what_is_no_answer_leaves_the_choice(tmp_path: Path) -> None:
     async with qr_house(tmp_path, channel=QrChannel) as (house, phone):
         await asked(house, phone)
         assert await said(house, phone, "quanto custa?") == "quanto custa?"
-        assert await said(house, phone, "opção 1") == "Fazer pedido\n\nopção 1"
+        assert await said(house, phone, "opção 1") == "Fazer pedido\n\n_Typed: opção 1_"
 
 
 async def test_a_button_that_was_pressed_answers_too_with_its_whole_title(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ async def test_the_newest_choice_counts(tmp_path: Path) -> None:
         await ask(house, chat, [{"title": "Manhã", "value": "m"}, {"title": "Tarde", "value": "t"}])
         house.chat.agent_writes(chat.id, "sem pressa")  # words of an agent end no choice
         await house.quiet()
-        assert await said(house, phone, "2") == "Tarde\n\n2"
+        assert await said(house, phone, "2") == "Tarde\n\n_Typed: 2_"
 
 
 async def test_a_choice_is_over_after_a_day(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ async def test_an_answer_whose_post_was_not_answered_is_posted_once_and_ends_the
     async with qr_house(tmp_path, channel=QrChannel) as (house, phone):
         await asked(house, phone)
         house.chat.faults.stored_but(500, route="POST messages", times=1)
-        assert await said(house, phone, "2") == "Falar com atendente\n\n2"
+        assert await said(house, phone, "2") == "Falar com atendente\n\n_Typed: 2_"
         assert await offers(house) == 0
         assert await balanced(house)
 
@@ -114,7 +114,7 @@ async def test_an_answer_that_has_to_wait_is_decided_alike_when_it_is_tried_agai
     async with qr_house(tmp_path, channel=QrChannel) as (house, phone):
         await asked(house, phone)
         house.chat.faults.fail(502, route="POST messages", times=2)
-        assert await said(house, phone, "2") == "Falar com atendente\n\n2"
+        assert await said(house, phone, "2") == "Falar com atendente\n\n_Typed: 2_"
 
 
 async def test_what_was_not_sent_was_not_offered(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ async def test_a_choice_whose_send_was_cut_off_counts_once_it_is_known_to_have_g
         phone.remembers = [Remembered(fate=Fate.SENT, id="3EB0FF")]
         await asked(house, phone)
         assert phone.sent == []  # and is not sent again
-        assert await said(house, phone, "2") == "Falar com atendente\n\n2"
+        assert await said(house, phone, "2") == "Falar com atendente\n\n_Typed: 2_"
         assert await balanced(house)
 
 
@@ -153,7 +153,7 @@ async def test_a_choice_comes_along_when_two_chats_become_one(house: House) -> N
     await house.talk(MARINA, "os dois", bsuid=BSUID)
     id_ = await house.graph.customer_writes(MARINA, "2")
     await house.quiet()
-    assert house.of(f"WAID:{id_}").content == "Falar com atendente\n\n2"
+    assert house.of(f"WAID:{id_}").content == "Falar com atendente\n\n_Typed: 2_"
 
 
 async def test_a_deleted_instance_leaves_no_choice(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ SAMPLES = Path(__file__).parents[1] / "contract" / "whatsapp" / "web"
 AT = datetime(2026, 11, 21, 18, tzinfo=UTC)
 
 PORTUGUESE = {
-    "eventMessage": '[mensagem do tipo "evento", que ainda não pode ser exibida]',
-    "contactMessage": '[mensagem do tipo "contato", que ainda não pode ser exibida]',
-    "encReactionMessage": '[mensagem do tipo "reação", que ainda não pode ser exibida]',
-    "pollCreationMessageV3": '[mensagem do tipo "enquete", que ainda não pode ser exibida]',
+    "eventMessage": '[mensagem do tipo "evento", que não pode ser exibida aqui]',
+    "contactMessage": '[mensagem do tipo "contato", que não pode ser exibida aqui]',
+    "encReactionMessage": '[mensagem do tipo "reação", que não pode ser exibida aqui]',
+    "pollCreationMessageV3": '[mensagem do tipo "enquete", que não pode ser exibida aqui]',
 }
 
 

@@ -211,6 +211,31 @@ async def test_a_deletion_takes_the_file_along(tmp_path: Path) -> None:
         assert not shown.attachments
 
 
+@pytest.mark.parametrize("asked", ["before", "after"])
+async def test_what_was_deleted_is_not_shown_once_more(tmp_path: Path, asked: str) -> None:
+    deletes = {"relay": {"deletions": "delete"}}
+    async with qr_house(tmp_path, options=deletes) as (house, phone):
+        await open_up(house, phone)
+        event = wrote(PHOTO)
+        stands = await placeholder(house, phone, event)
+        phone.files["1"] = png()
+        down = house.chat.faults.fail(502, route="DELETE message")
+        await phone.bring(deleted(event.id))
+        if asked == "before":
+            await house.chat.wait_for(lambda: down.hits >= 1)
+            house.chat.agent_writes(
+                stands.conversation.id, "/retry", private=True, in_reply_to=stands.id
+            )
+            await house.chat.settled()
+        down.off()
+        await house.quiet()
+        if asked == "after":
+            await asks(house, stands)
+        assert again(house, stands) == []
+        assert notes(house, stands) == []
+        assert await balanced(house)
+
+
 async def test_an_official_number_has_it_too(tmp_path: Path) -> None:
     async with bridge_house(tmp_path) as house:
         for route in (Route.DOWNLOAD, Route.LOOKUP):

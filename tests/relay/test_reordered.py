@@ -1,7 +1,8 @@
-"""What is said about a message comes before it, twice, late, or when the chat is another one."""
+"""What is said about a message comes before it, late, after it was deleted, or in another chat."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,22 +10,27 @@ from typing import Any
 
 import pytest
 
-from bridge.core.content import Media, MediaKind, Poll
-from bridge.core.message import Event
+from bridge.core.content import Poll
+from bridge.core.message import IdentityChanged
 from bridge.core.party import Party
 from bridge.relay import changes
-from bridge.sim.chatwoot import Message
+from bridge.relay.lanes import to_whatsapp
+from bridge.sim.chatwoot import Conversation, Message
+from bridge.sim.graph import SentMessage
 from bridge.sim.pictures import png
 from support.able_channel import AbleChannel
-from support.bridge_house import MARINA, House
+from support.bridge_house import MARINA, House, bridge_house
 from support.qr_channel import QrPhone
-from support.qr_events import deleted, edited, reacted, typed, voted, wrote
+from support.qr_events import MOMENT, NUMBER, deleted, edited, new_id, reacted, voted, wrote
 from support.sessions import balanced, bring, conversation, open_up, qr_house
 
 #: One person by number, and by a hidden id, until both come together.
 BY_NUMBER, BY_LID = Party(wa_id=MARINA), Party(lid="103899771998284")
 BOTH = Party(wa_id=MARINA, lid="103899771998284")
+NEW = Party(wa_id="5511987650077")
 DELETES = {"relay": {"deletions": "delete"}}
+ITEMS = [{"title": "Pedido", "value": "p"}, {"title": "Humano", "value": "h"}]
+POLL = Poll(question="Que dia?", options=("Sábado", "Domingo"))
 
 
 @asynccontextmanager
@@ -37,18 +43,16 @@ async def opened(tmp_path: Path, **more: Any) -> AsyncIterator[tuple[House, QrPh
         assert await house.rows("SELECT kind, cause FROM job WHERE state='dead'") == []
 
 
-def shown(house: House) -> list[tuple[str, str]]:
-    """What agents see, without what was deleted: who it is from, and the text."""
+def shown(house: House) -> list[str]:
+    """What agents see in conversations with customers, without what was deleted there."""
+    known = {one.id for one in house.chats() if one.contact.phone_number or one.contact.identifier}
     return [
-        ("note" if one.private else one.message_type, one.content or "")
+        f"note: {one.content}" if one.private else one.content or ""
         for one in house.chat.messages()
-        if "connected to WhatsApp" not in (one.content or "")
+        if one.conversation.id in known
+        and (one.source_id or "").startswith(("WAID:", "PONTE:note"))
         and not one.content_attributes.get("deleted")
     ]
-
-
-def texts(house: House) -> list[str]:
-    return [text for _, text in shown(house)]
 
 
 def told_of(house: House, target: str) -> list[Message]:
@@ -56,265 +60,242 @@ def told_of(house: House, target: str) -> list[Message]:
     return [one for one in house.chat.messages() if (one.source_id or "").startswith(start)]
 
 
-# ---------------------------------------------------------- probes
+def ask(house: House, chat: Conversation, **more: Any) -> Message:
+    attributes = {"items": ITEMS}
+    return house.chat.agent_writes(
+        chat.id, "Escolha:", content_type="input_select", content_attributes=attributes, **more
+    )
 
-async def test_edit_revoke_then_message(tmp_path):
-    """delete mode: edit awaited, revoked, then message."""
+
+# -------------------------------------------------------------------- what customers change
+
+
+@pytest.mark.parametrize("when", ["after it", "before it and the message", "without the message"])
+async def test_an_edit_does_not_bring_back_what_was_deleted(tmp_path, monkeypatch, when):
     async with opened(tmp_path, options=DELETES) as (house, phone):
+        theirs = wrote("segredo")
+        edit, deletion = edited(theirs.id, "segredo!"), deleted(theirs.id)
         await bring(house, phone, wrote("oi"))
-        theirs = wrote("segredo")
-        await phone.bring(edited(theirs.id, "segredo!"))
-        await phone.bring(deleted(theirs.id))
-        await bring(house, phone, theirs)
-        print(shown(house))
-        assert texts(house) == ["oi"]
+        if when == "after it":
+            await bring(house, phone, theirs, deletion)
+            await bring(house, phone, edit)
+            assert (await house.events())["inbound", "ignored", "edited.deleted"] == 1
+        elif when == "without the message":
+            monkeypatch.setattr(changes, "WAIT", 0)
+            await bring(house, phone, edit)
+            assert any("segredo!" in text for text in shown(house))
+            await bring(house, phone, deletion)
+        else:
+            await phone.bring(edit)
+            await phone.bring(deletion)
+            await bring(house, phone, theirs)
+        assert shown(house) == ["oi"]
 
 
-async def test_edit_after_revoke(tmp_path):
-    async with opened(tmp_path, options=DELETES) as (house, phone):
-        theirs = wrote("segredo")
-        await bring(house, phone, wrote("oi"), theirs, deleted(theirs.id))
-        await bring(house, phone, edited(theirs.id, "segredo!"))
-        print(shown(house))
-        assert texts(house) == ["oi"]
-
-
-async def test_edit_never_target_then_revoke(tmp_path, monkeypatch):
-    monkeypatch.setattr(changes, "WAIT", 0)
-    async with opened(tmp_path, options=DELETES) as (house, phone):
-        theirs = wrote("segredo")
-        await bring(house, phone, wrote("oi"), edited(theirs.id, "segredo!"))
-        await bring(house, phone, deleted(theirs.id))
-        print(shown(house))
-        assert texts(house) == ["oi"]
-
-
-async def test_two_edits_one_awaited(tmp_path):
+async def test_two_quick_edits_keep_their_order_while_the_first_waits_for_the_message(tmp_path):
+    """Of the same second, so nothing but their order tells which is the newer one."""
     async with opened(tmp_path) as (house, phone):
-        await bring(house, phone, wrote("oi"))
         theirs = wrote("a")
         await phone.bring(edited(theirs.id, "b"))
         await phone.bring(theirs)
         await bring(house, phone, edited(theirs.id, "c"))
-        print(shown(house))
-        assert texts(house)[-1].endswith("c")
+
+        assert shown(house) == ["a", "✏️ b", "✏️ c"]
 
 
-async def test_reaction_removed_after_link(tmp_path):
+async def test_a_vote_that_overtakes_its_poll_waits_for_it(tmp_path):
     async with opened(tmp_path) as (house, phone):
-        one, two = wrote("número", sender=BY_NUMBER), wrote("lid", sender=BY_LID)
-        await bring(house, phone, one, two)
-        await bring(house, phone, reacted(two.id, "👍", chat=BY_LID))
-        await bring(house, phone, wrote("os dois", sender=BOTH))
-        await bring(house, phone, reacted(two.id, None, chat=BOTH, after=1))
-        print(shown(house))
-        assert "👍" in texts(house)[-1]
-        assert shown(house)[-1][0] == "note"
+        poll = wrote(POLL)
+        await phone.bring(voted(poll.id, "Domingo"))
+        await bring(house, phone, poll)
+
+        (vote,) = told_of(house, poll.id)
+        assert "Domingo" in (vote.content or "")
+        assert vote.content_attributes["in_reply_to"] == house.of(f"WAID:{poll.id}").id
 
 
-async def test_vote_changes_after_link(tmp_path):
+async def test_what_somebody_did_before_two_chats_became_one_is_theirs_after_it(tmp_path):
+    """That is: not done by a second person, not unknown, and not older than what comes late."""
     async with opened(tmp_path) as (house, phone):
-        poll = wrote(Poll(question="Que dia?", options=("Sábado", "Domingo")), sender=BY_LID)
-        await bring(house, phone, wrote("número", sender=BY_NUMBER), poll)
-        await bring(house, phone, voted(poll.id, "Domingo", chat=BY_LID))
+        liked, poll, text = (wrote(one, sender=BY_LID) for one in ("gostei", POLL, "a"))
+        await bring(house, phone, wrote("número", sender=BY_NUMBER), liked, poll, text)
+        await bring(
+            house,
+            phone,
+            reacted(liked.id, "👍", chat=BY_LID),
+            voted(poll.id, "Domingo", chat=BY_LID),
+            edited(text.id, "c", chat=BY_LID, after=2),
+        )
         await bring(house, phone, wrote("os dois", sender=BOTH))
-        await bring(house, phone, voted(poll.id, "Sábado", chat=BOTH, after=1))
-        print(shown(house))
-        assert "changed" in texts(house)[-1]
-        assert "Domingo" not in texts(house)[-1]
+        before = len(shown(house))
+
+        await bring(
+            house,
+            phone,
+            reacted(liked.id, None, chat=BOTH, after=1),
+            voted(poll.id, "Sábado", chat=BOTH, after=1),
+            edited(text.id, "b", chat=BOTH, after=1),
+        )
+
+        gone, changed = sorted(shown(house)[before:])
+        assert gone.startswith("note: ")
+        assert "👍" in gone
+        assert "Sábado" in changed
+        assert "Domingo" not in changed, "only one has voted"
+        assert (await house.events())["inbound", "ignored", "edited.outdated"] == 1
 
 
-async def test_edit_repeated_after_link(tmp_path):
+@pytest.mark.parametrize("kind", ["unreacted", "unvoted"])
+async def test_what_is_taken_back_is_noted_once_though_nobody_answered(tmp_path, kind):
     async with opened(tmp_path) as (house, phone):
-        theirs = wrote("a", sender=BY_LID)
-        await bring(house, phone, wrote("número", sender=BY_NUMBER), theirs)
-        await bring(house, phone, edited(theirs.id, "c", chat=BY_LID, after=2))
-        await bring(house, phone, wrote("os dois", sender=BOTH))
-        await bring(house, phone, edited(theirs.id, "b", chat=BOTH, after=1))
-        print(shown(house))
-        assert not any("b" == t[-1] for t in texts(house))
+        poll = wrote(POLL)
+        first, second = {
+            "unreacted": (reacted(poll.id, "👍"), reacted(poll.id, None, after=1)),
+            "unvoted": (voted(poll.id, "Domingo"), voted(poll.id, after=1)),
+        }[kind]
+        await bring(house, phone, poll, first)
+        house.chat.faults.stored_but(500, route="POST messages", times=1)
+
+        await bring(house, phone, second, second)
+
+        assert len([text for text in shown(house) if text.startswith("note: ")]) == 1
 
 
-async def test_revoked_before_link(tmp_path):
-    """Deletion came by one name, the message by another."""
-    async with opened(tmp_path) as (house, phone):
-        theirs = wrote("a", sender=BY_LID)
-        await bring(house, phone, wrote("número", sender=BY_NUMBER), theirs)
-        await bring(house, phone, deleted(theirs.id, chat=BY_NUMBER))
-        await bring(house, phone, wrote("os dois", sender=BOTH))
-        print(shown(house))
+# ------------------------------------------------------------------------------- choices
 
 
-async def test_change_by_another_name_before_link(tmp_path, monkeypatch):
-    """Reaction by number, message by lid; link comes within wait."""
-    async with opened(tmp_path) as (house, phone):
-        theirs = wrote("a", sender=BY_LID)
-        await bring(house, phone, wrote("número", sender=BY_NUMBER), theirs)
-        await phone.bring(reacted(theirs.id, "👍", chat=BY_NUMBER))
-        await bring(house, phone, wrote("os dois", sender=BOTH))
-        print(shown(house))
-        (one,) = told_of(house, theirs.id)
-        print(one.content_attributes)
-
-
-async def test_edit_out_after_delete(tmp_path):
+async def test_a_choice_that_was_answered_between_two_parts_is_over(tmp_path):
     async with opened(tmp_path) as (house, phone):
         chat = await conversation(house, phone)
-        m = house.chat.agent_writes(chat.id, "olá")
-        await house.quiet()
-        house.chat.webhooks.hold()
-        house.chat.agent_edits(m.id, "olá!")
-        house.chat.agent_deletes(m.id)
-        house.chat.webhooks.release(backwards=True)
-        await house.quiet()
-        print(shown(house), phone.edited, phone.revoked)
-        assert phone.edited == []
-        assert [t for k, t in shown(house) if k == "note"] == []
-
-
-async def test_edit_out_then_delete(tmp_path):
-    async with opened(tmp_path) as (house, phone):
-        chat = await conversation(house, phone)
-        m = house.chat.agent_writes(chat.id, "olá")
-        await house.quiet()
-        house.chat.agent_edits(m.id, "olá!")
-        house.chat.agent_deletes(m.id)
-        await house.quiet()
-        print(shown(house), phone.edited, phone.revoked)
-        assert len(phone.revoked) == 1
-        assert [t for k, t in shown(house) if k == "note"] == []
-
-
-async def test_edit_before_created(tmp_path):
-    async with opened(tmp_path) as (house, phone):
-        chat = await conversation(house, phone)
-        house.chat.webhooks.hold()
-        m = house.chat.agent_writes(chat.id, "olá")
-        house.chat.agent_edits(m.id, "olá!")
-        house.chat.webhooks.release(backwards=True)
-        await house.quiet()
-        print(phone.texts, phone.edited)
-        assert phone.texts == ["olá!"]
-        assert phone.edited == []
-
-
-async def test_edit_then_link(tmp_path):
-    """An agent's edit while two chats become one."""
-    async with opened(tmp_path) as (house, phone):
-        await bring(house, phone, wrote("número", sender=BY_NUMBER))
-        two = wrote("lid", sender=BY_LID)
-        await bring(house, phone, two)
-        conv = house.of(f"WAID:{two.id}").conversation
-        m = house.chat.agent_writes(conv.id, "olá")
-        await house.quiet()
-        await bring(house, phone, wrote("os dois", sender=BOTH))
-        house.chat.agent_edits(m.id, "olá!")
-        await house.quiet()
-        assert [t for _, _, t in phone.edited] == ["olá!"]
-        house.chat.agent_deletes(m.id)
-        await house.quiet()
-        assert len(phone.revoked) == 1
-
-
-async def test_partial_failure_then_edit_then_retry(tmp_path):
-    from bridge.errors import PeerRefused
-    async with qr_house(tmp_path, channel=AbleChannel) as (house, phone):
-        await open_up(house, phone)
-        chat = await conversation(house, phone)
-        phone.gates["sending"] = __import__("asyncio").Event()
-        m = house.chat.agent_writes(chat.id, "a" * 65000 + " " + "b" * 1000)
-        await phone.called("sending", 1)
-        phone.refuses["send"] = []
-        phone.gates["sending"].set()
-        await phone.has_sent(1)
-        phone.refuses["send"] = [PeerRefused("no")]
-        await house.quiet()
-        print(len(phone.sent), m.status)
-        house.chat.agent_edits(m.id, "curto")
-        await house.quiet()
-        house.chat.agent_retries(m.id)
-        await house.quiet()
-        print([len(t) for t in phone.texts], m.status, phone.edited and phone.edited[0][2][:10], shown(house)[-3:])
-
-
-async def test_menu_resurrected(tmp_path):
-    """The menu's answer comes between its part and the next one."""
-    items = [{"title": "Fazer pedido", "value": "pedido"}, {"title": "Humano", "value": "humano"}]
-    import asyncio
-    async with opened(tmp_path) as (house, phone):
-        chat = await conversation(house, phone)
-        gate = phone.gates["sending"] = asyncio.Event()
-        gate.set()
-        house.chat.agent_writes(chat.id, "Escolha:", content_type="input_select", content_attributes={"items": items},
-            attachments=[("foto.png", png(9, 9), "image/png")])
-        await phone.has_sent(1)
-        gate.clear()
+        answer, other = wrote("1"), wrote("2")
+        first = phone.gates["sending"] = asyncio.Event()
+        ask(house, chat, attachments=[("foto.png", png(9, 9), "image/png")])
+        await phone.called("sending")
+        second = phone.gates["sending"] = asyncio.Event()
+        first.set()
         await phone.called("sending", 2)
-        a = wrote("1")
-        await phone.bring(a)
-        await house.chat.wait_for(lambda: any(x.source_id == f"WAID:{a.id}" for x in house.chat.messages()))
-        gate.set()
-        await house.quiet()
-        print(shown(house), phone.sent)
-        assert await house.rows("SELECT * FROM menu") == []
-        await bring(house, phone, wrote("2"))
-        assert texts(house)[-1] == "2"
+        await phone.bring(answer)
+        await house.chat.wait_for(lambda: len(shown(house)) == 2)
+        second.set()
+        await bring(house, phone, other)
+
+        assert (house.of(f"WAID:{answer.id}").content or "").startswith("Pedido")
+        assert house.of(f"WAID:{other.id}").content == "2"
 
 
-async def test_menu_answered_while_previous_waits(tmp_path):
-    items = [{"title": "Fazer pedido", "value": "pedido"}, {"title": "Humano", "value": "humano"}]
+async def test_the_second_answer_waits_for_the_first_and_is_a_text(tmp_path):
     async with opened(tmp_path) as (house, phone):
         chat = await conversation(house, phone)
-        house.chat.agent_writes(chat.id, "Escolha:", content_type="input_select", content_attributes={"items": items})
+        ask(house, chat)
         await house.quiet()
         down = house.chat.faults.fail(502, route="POST messages")
-        await phone.bring(wrote("1"))
-        await phone.bring(wrote("2"))
+        answer, other = wrote("1"), wrote("2")
+        await phone.bring(answer)
+        await phone.bring(other)
         await house.chat.wait_for(lambda: down.hits >= 1)
         down.off()
         await house.quiet()
-        print(texts(house))
-        assert texts(house)[-2:] == ["Fazer pedido\n\n1", "2"]
+
+        assert (house.of(f"WAID:{answer.id}").content or "").startswith("Pedido")
+        assert shown(house)[-1] == "2"
 
 
-async def test_identity_change_with_waiting_jobs(tmp_path):
-    from bridge.core.message import IdentityChanged
-    from support.qr_events import NUMBER, MOMENT, new_id
+# -------------------------------------------------------------------- chats and numbers
+
+
+async def test_what_waits_goes_along_when_a_person_has_another_number(tmp_path):
     async with opened(tmp_path) as (house, phone):
         chat = await conversation(house, phone)
         down = house.chat.faults.fail(502, route="POST messages")
-        theirs = wrote("antes")
-        await phone.bring(theirs)
-        phone.is_open = False
-        house.chat.agent_writes(chat.id, "resposta")
+        sending = phone.gates["sending"] = asyncio.Event()
+        before = wrote("antes")
+        await phone.bring(before)
+        first = house.chat.agent_writes(chat.id, "resposta")
+        house.chat.agent_writes(chat.id, "e mais uma")
+        await phone.called("sending")
         await house.chat.wait_for(lambda: down.hits >= 1)
-        new = Party(wa_id="5511987650077")
-        await phone.bring(IdentityChanged(number=NUMBER, id=new_id(), at=MOMENT, old=Party(wa_id=MARINA), new=new))
-        await phone.bring(wrote("depois", sender=new), reacted(theirs.id, "👍", chat=new))
+        old = Party(wa_id=MARINA)
+        await phone.bring(
+            IdentityChanged(number=NUMBER, id=new_id(), at=MOMENT, old=old, new=NEW),
+            wrote("depois", sender=NEW),
+            reacted(before.id, "👍", chat=NEW),
+        )
         down.off()
-        phone.is_open = True
-        entry = house.service.instances.entry("loja")
+        sending.set()
         await house.quiet()
-        print(shown(house), phone.sent)
-        assert phone.sent[-1][0].wa_id == "5511987650077"
+
+        assert shown(house)[:4] == ["oi", "antes", "depois", "👍"]
+        assert phone.texts == ["resposta", "e mais uma"]
+        assert phone.sent[-1][0].wa_id == NEW.wa_id
+        assert first.status != "failed"
         assert len(house.chats()) == 1
 
 
-@pytest.mark.parametrize("what", ["reaction", "edit", "vote", "menu", "unreacted", "unvoted", "renamed"])
-async def test_stored_but_500(tmp_path, what):
+async def test_an_agent_edits_and_deletes_what_was_written_before_two_chats_became_one(tmp_path):
     async with opened(tmp_path) as (house, phone):
-        poll = wrote(Poll(question="Que dia?", options=("Sábado", "Domingo")))
-        await bring(house, phone, poll)
-        before = {"unreacted": reacted(poll.id, "👍"), "unvoted": voted(poll.id, "Domingo")}.get(what)
-        if before:
-            await bring(house, phone, before)
-        from bridge.core.message import IdentityChanged
-        from support.qr_events import NUMBER, MOMENT, new_id
-        n = len(shown(house))
-        house.chat.faults.stored_but(500, route="POST messages", times=1)
-        event = {"reaction": reacted(poll.id, "👍"), "edit": edited(poll.id, "b"), "vote": voted(poll.id, "Domingo"),
-            "menu": wrote("x"), "unreacted": reacted(poll.id, None, after=1), "unvoted": voted(poll.id, after=1),
-            "renamed": IdentityChanged(number=NUMBER, id=new_id(), at=MOMENT, old=Party(wa_id=MARINA), new=Party(wa_id="5511987650077"))}[what]
-        await bring(house, phone, event)
-        print(shown(house))
-        assert len(shown(house)) == n + 1
+        theirs = wrote("lid", sender=BY_LID)
+        await bring(house, phone, wrote("número", sender=BY_NUMBER), theirs)
+        message = house.chat.agent_writes(house.of(f"WAID:{theirs.id}").conversation.id, "olá")
+        await house.quiet()
+        await bring(house, phone, wrote("os dois", sender=BOTH))
+
+        house.chat.agent_edits(message.id, "olá!")
+        await house.quiet()
+        house.chat.agent_deletes(message.id)
+        await house.quiet()
+
+        assert [text for _, _, text in phone.edited] == ["olá!"]
+        assert len(phone.revoked) == 1
+
+
+# --------------------------------------------------------------------------- what agents write
+
+
+async def test_an_edit_that_overtakes_its_message_is_sent_as_the_message(tmp_path):
+    async with opened(tmp_path) as (house, phone):
+        chat = await conversation(house, phone)
+        house.chat.webhooks.hold()
+        message = house.chat.agent_writes(chat.id, "olá")
+        house.chat.agent_edits(message.id, "olá!")
+        house.chat.webhooks.release(backwards=True)
+        await house.quiet()
+
+        assert (phone.texts, phone.edited) == (["olá!"], [])
+
+
+@pytest.mark.parametrize("how", ["backwards", "twice"])
+async def test_files_and_a_text_arrive_once_each_and_in_order_over_the_cloud_api(tmp_path, how):
+    """As in `test_outbound_kinds`: none is sent before all of them are accepted."""
+    async with bridge_house(tmp_path) as house:
+        chat = await house.talk()
+        (row,) = await house.rows("SELECT id FROM chat WHERE conversation_id=?", chat.id)
+        until = house.clock.ms() + 600_000
+        house.service.queue.hold_lane(to_whatsapp(row["id"]), until=until)
+        if how == "backwards":
+            house.chat.webhooks.hold()
+        else:
+            house.chat.webhooks.copies = 2
+        one, two, three = (("a.png", png(size, 9), "image/png") for size in (1, 2, 3))
+        house.chat.agent_writes(chat.id, None, attachments=[one])
+        house.chat.agent_writes(chat.id, None, attachments=[two])
+        house.chat.agent_writes(chat.id, "e um texto")
+        house.chat.agent_writes(chat.id, "legenda", attachments=[three])
+        if how == "backwards":
+            house.chat.webhooks.release(backwards=True)
+        await house.chat.settled()
+        assert house.graph.sent == []
+        await house.pass_time(hours=0.2)
+        await house.quiet()
+
+        assert [_what(house, sent) for sent in house.graph.sent] == [
+            (png(1, 9), None),
+            (png(2, 9), None),
+            "e um texto",
+            (png(3, 9), "legenda"),
+        ]
+        assert not any((await house.balance()).values())
+
+
+def _what(house: House, sent: SentMessage) -> object:
+    media = house.graph.media.get(sent.media_id or "")
+    return sent.text if media is None else (media.data, sent.text)

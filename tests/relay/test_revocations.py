@@ -11,6 +11,7 @@ from bridge.core.connection import LinkState
 from bridge.core.party import Party
 from bridge.errors import PeerBroke, PeerGone, PeerRefused
 from bridge.locale import LANGUAGES, texts
+from bridge.relay import changes
 from bridge.sim.chatwoot import Message
 from bridge.sim.pictures import png
 from support.bridge_house import House, bridge_house
@@ -166,6 +167,36 @@ async def test_in_a_group_the_note_does_not_say_who(tmp_path):
         await bring(house, phone, theirs, deleted(theirs.id, chat=Party(group=GROUP)))
 
         assert [text for text, _ in notes(house)] == [BY_GROUP]
+
+
+@pytest.mark.parametrize("deletions", ["keep", "delete"])
+async def test_a_member_of_a_group_deletes_nothing_of_others(tmp_path, deletions):
+    ana, mallory = Party(wa_id="5511900000002", lid="1002"), Party(lid="1003")
+    here = Party(group=GROUP)
+    async with house_of(tmp_path, options={"relay": {"deletions": deletions}}) as (house, phone):
+        await open_up(house, phone)
+        theirs, ours = wrote("prova", group=GROUP, sender=ana), typed("preço", chat=here)
+        await bring(house, phone, theirs, ours)
+
+        await bring(
+            house,
+            phone,
+            deleted(theirs.id, chat=here, author=mallory),
+            deleted(ours.id, chat=here, author=mallory),
+        )
+
+        assert notes(house) == []
+        shown = house.of(f"WAID:{theirs.id}")
+        assert (shown.content or "").endswith("prova")
+        assert house.of(f"WAID:{ours.id}").content == "preço"
+        assert (await house.events())["inbound", "ignored", "revoked.not_theirs"] == 2
+        # What was forged does not keep its author from deleting it.
+        await bring(house, phone, deleted(theirs.id, chat=here, author=ana))
+        if deletions == "keep":
+            assert notes(house) == [(BY_GROUP, shown.id)]
+        else:
+            assert not (shown.content or "").endswith("prova")
+        assert await balanced(house)
 
 
 async def test_a_note_opens_no_conversation(tmp_path):
@@ -539,6 +570,24 @@ async def test_a_deletion_that_overtakes_its_message_deletes_it_once_it_is_there
         await bring(house, phone, theirs)
 
         assert is_deleted(house.of(f"WAID:{theirs.id}"))
+        assert await balanced(house)
+
+
+async def test_nobody_deletes_the_edits_of_another_member(tmp_path, monkeypatch):
+    """Of a message that never came, only what was made of it says whose it is."""
+    monkeypatch.setattr(changes, "WAIT", 0)
+    ana, mallory, here = Party(lid="1002"), Party(lid="1003"), Party(group=GROUP)
+    async with house_of(tmp_path, options=DELETES) as (house, phone):
+        await open_up(house, phone)
+        await bring(house, phone, deleted("3AGONE", chat=here, author=mallory))
+        await bring(house, phone, edited("3AGONE", "prova", chat=here, sender=ana))
+        await bring(house, phone, deleted("3AGONE", chat=here, author=Party(lid="1004")))
+
+        shown = house.chat.messages()
+        (told,) = [one for one in shown if (one.source_id or "").startswith("WAID:3AGONE~")]
+        assert not is_deleted(told)
+        await bring(house, phone, deleted("3AGONE", chat=here, author=ana))
+        assert is_deleted(told)
         assert await balanced(house)
 
 

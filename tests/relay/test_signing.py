@@ -107,14 +107,17 @@ async def test_the_options_are_set_shown_and_taken_back(house: House) -> None:
     for answer in (shown, found):
         kept = (answer["signTemplate"], answer["signOnChange"], answer["signBots"])
         assert kept == ("{name}: {text}", True, True)
+        assert "signOnChange" not in str(answer.get("warnings"))
     await house.ok("POST", "/chatwoot/set/loja", json={"sign_template": "", "sign_bots": False})
     found = await house.ok("GET", "/chatwoot/find/loja")
     kept = (found["signTemplate"], found["signOnChange"], found["signBots"])
     assert kept == (None, True, False)
 
 
-@pytest.mark.parametrize("template", ["{name}", "x" * 501 + "{text}", 7])
-async def test_a_template_that_would_lose_the_text_is_refused(house: House, template: Any) -> None:
+@pytest.mark.parametrize("template", ["{name}", "{text} {nome}", "x" * 501 + "{text}", 7])
+async def test_a_template_that_would_show_something_else_is_refused(
+    house: House, template: Any
+) -> None:
     status, answer = await house.call("POST", "/chatwoot/set/loja", json={"signTemplate": template})
     assert status == 400
     assert "signTemplate" in str(answer)

@@ -135,6 +135,23 @@ async def test_in_a_group_it_is_said_who_votes_and_how_it_stands(tmp_path):
         assert await balanced(house)
 
 
+async def test_a_vote_from_another_chat_counts_nowhere(tmp_path, monkeypatch):
+    """Members of a group know the poll's id, and may name it in any chat of theirs."""
+    monkeypatch.setattr(changes, "WAIT", 0)
+    async with house_of(tmp_path) as (house, phone):
+        await open_up(house, phone)
+        poll = wrote(LUNCH, group=GROUP, sender=ANA)
+
+        await bring(house, phone, poll, voted(poll.id, "Pizza"))
+        await bring(house, phone, voted(poll.id, "Pizza", chat=HERE, sender=ANA))
+
+        said = told_of(house, poll.id)
+        forged, ana = sorted(said, key=lambda one: "Pizza" in (one.content or ""))
+        assert forged.content == say("en", "vote.unknown_poll")
+        assert ana.content == f"**Ana (+5511987650003):**\n\n{chose('Pizza')}"  # and no tally
+        assert await balanced(house)
+
+
 async def test_what_cannot_be_read_of_a_vote_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(changes, "WAIT", 0)
     async with house_of(tmp_path) as (house, phone):

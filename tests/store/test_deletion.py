@@ -144,6 +144,24 @@ async def test_no_table_names_the_instance_afterwards(two: Store):
     assert await count(two, "seen", "key LIKE ?", f"%:{OTHER}:%") == 5
 
 
+async def test_nothing_is_known_of_a_message_whose_row_another_gets(two: Store):
+    """SQLite gives the highest ids of the ledger again."""
+
+    def mark(unit: Unit) -> None:
+        for row in unit.db.execute("SELECT id, instance_id FROM ledger").fetchall():
+            for kind in ("deleted-row", "revoked-part"):
+                key = f"{kind}:{row['id']}"
+                unit.db.execute("INSERT INTO seen VALUES(?, 1)", (key,))
+
+    await two.write(mark)
+    await erase(two, ONE)
+
+    known = "SELECT key FROM seen WHERE key LIKE 'deleted-row:%' OR key LIKE 'revoked-part:%'"
+    left = await two.read(lambda db: {row[0] for row in db.execute(known)})
+    (other,) = await two.read(lambda db: db.execute("SELECT id FROM ledger").fetchall())
+    assert left == {f"deleted-row:{other['id']}", f"revoked-part:{other['id']}"}
+
+
 async def test_another_instance_in_the_account_keeps_its_people(two: Store):
     await erase(two, ONE)
 

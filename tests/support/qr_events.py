@@ -58,8 +58,8 @@ def typed(content: Content | str, *, chat: Party = CUSTOMER, **more: Any) -> Sen
     )
 
 
-def deleted(target: str, *, chat: Party = CUSTOMER, by_us: bool = False) -> Revoked:
-    return Revoked(number=NUMBER, id=new_id("3D"), target=target, chat=chat, at=MOMENT, by_us=by_us)
+def deleted(target: str, *, chat: Party = CUSTOMER, **more: Any) -> Revoked:
+    return Revoked(number=NUMBER, id=new_id("3D"), target=target, chat=chat, at=MOMENT, **more)
 
 
 def reported(id_: str, state: DeliveryState, *, tag: str | None = None) -> StatusReported:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.clock import SystemClock
 from bridge.core.connection import LinkState
 from bridge.core.content import Media, MediaKind
-from bridge.core.message import Unhandled
+from bridge.core.message import Event, Unhandled
 from bridge.errors import BridgeError
-from support.toy_phone import toy_line
+from bridge.whatsapp.web.kept import LONG, KeptEvent, KeptEvents
+from support.toy_phone import Ear, toy_line
 
 IMAGE = Media(
     media=MediaKind.IMAGE, handle='{"imageMessage": {"directPath": "/x"}}', mime="image/png"
@@ -68,6 +71,32 @@ async def test_nonsense_in_events_is_borne(tmp_path: Path) -> None:
         assert line.phone.lives == 1
         assert len(line.ear.events) == 7 * len(JUNK)
         assert all(isinstance(one, Unhandled) for one in line.ear.events)
+
+
+async def test_a_very_long_event_is_read_beside_the_event_loop(tmp_path: Path) -> None:
+    """Somebody may write a megabyte that takes a second to read."""
+    where: list[int] = []
+
+    def parse(_name: str, _data: dict[str, Any]) -> list[Event]:
+        where.append(threading.get_ident())
+        return []
+
+    kept = KeptEvents(number="shop", parse=parse, aside=tmp_path, clock=SystemClock())
+    kept.watch(Ear())
+    told: asyncio.Queue[KeptEvent] = asyncio.Queue()
+    for seq, size in enumerate((LONG, LONG + 1)):
+        told.put_nowait(KeptEvent(seq=seq, name="message", data={}, size=size))
+
+    class Acknowledged(Exception):
+        pass
+
+    def acknowledge(_seq: int) -> None:
+        raise Acknowledged
+
+    with pytest.raises(Acknowledged):
+        await kept.take_over(told, acknowledge)
+    ours = threading.get_ident()
+    assert [one == ours for one in where] == [True, False]
 
 
 async def test_a_path_that_the_worker_names_is_never_followed(tmp_path: Path) -> None:

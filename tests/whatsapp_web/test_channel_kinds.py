@@ -10,11 +10,9 @@ import pytest
 
 from bridge.core.content import Card, MediaKind, Phone
 from bridge.core.outgoing import (
-    Option,
     OutgoingContacts,
     OutgoingLocation,
     OutgoingMedia,
-    OutgoingMenu,
     OutgoingText,
 )
 from bridge.core.party import Party
@@ -77,10 +75,6 @@ async def each_kind_is_what_it_is(scene: Scene) -> None:
         told = (await bob.next_message()).told
         assert (told.kind, [name for name, _ in told.cards]) == ("contacts", ["Ana"] * len(cards))
         assert "waid=5511900000007:+55 11 90000-0007" in told.cards[0][1]
-
-    options = (Option(id="a", title="Vendas"), Option(id="b", title="Suporte"))
-    await channel.send(to, OutgoingMenu(body="Escolha", options=options), key="menu")
-    assert (await bob.next_message()).told.text == "Escolha\n\n1. Vendas\n2. Suporte"
 
     voice = OutgoingMedia(
         media=MediaKind.AUDIO,

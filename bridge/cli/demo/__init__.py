@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 
 from bridge import __version__
+from bridge.cli.demo.people import WITH_NINTH
 from bridge.cli.demo.reckoning import reckon
 from bridge.cli.demo.stage import LOG_FILE, Stage, log_into, staged
-from bridge.cli.demo.story import INSTANCE, WITH_NINTH, play
+from bridge.cli.demo.story import INSTANCE, play
 from bridge.cli.demo.telling import Transcript
 
 app = typer.Typer(add_completion=False)

@@ -10,10 +10,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from bridge.cli.demo.people import Told
 from bridge.cli.demo.stage import PATIENCE, DemoFailed, Stage
-from bridge.cli.demo.story import Told
 from bridge.cli.figures import ENDED, Figures
 from bridge.cli.printing import out
+from bridge.core.message import MADE_UP
 
 #: The identifier of the contact that Ponte makes for itself begins so.
 OWN = "ponte:"
@@ -73,8 +74,8 @@ def _counts(told: Told, found: Figures) -> Iterator[Check]:
     )
     yield Check(what="waiting", expected=0, found=sum(found.waiting.values()))
     yield Check(
-        what="customer's messages delivered",
-        expected=len(told.from_customer),
+        what="customer's messages and changes delivered",
+        expected=len(told.from_customer) + len(told.changed),
         found=found.events["inbound", "delivered"],
     )
     yield Check(
@@ -101,12 +102,19 @@ def _sides(stage: Stage, told: Told) -> Iterator[Check]:
     theirs = [c for c in chatwoot.conversations.values() if c.contact in people]
     messages = [m for c in theirs for m in c.messages if m.message_type == "incoming"]
     posted = [(m.source_id or "").removeprefix("WAID:") for m in messages]
+    changed = [one.partition(MADE_UP)[0] for one in posted if MADE_UP in one]
+    posted = [one for one in posted if MADE_UP not in one]
     yield Check(what="contacts", expected=1, found=len(people))
     yield Check(what="conversations", expected=1, found=len(theirs))
     yield Check(
         what="customer's messages in Chatwoot, each once, in order",
         expected=len(told.from_customer),
         found=len(posted) if posted == told.from_customer else f"{len(posted)} others",
+    )
+    yield Check(
+        what="reactions and edits in Chatwoot, each once",
+        expected=len(told.changed),
+        found=len(changed) if changed == told.changed else f"{len(changed)} others",
     )
     written = [chatwoot.world.messages[number] for number in told.from_agent]
     arrived = [sent.text or "" for sent in stage.whatsapp.sent]

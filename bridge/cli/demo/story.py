@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from typing import Any
 
+from bridge.cli.demo.people import (
+    CUSTOMER,
+    WITH_NINTH,
+    WITHOUT_NINTH,
+    Told,
+    agent,
+    arrived,
+    customer,
+    customer_changes,
+    customer_sends,
+    has_status,
+    in_chatwoot,
+    posted,
+    shown,
+    typed,
+    went_out,
+    where,
+)
 from bridge.cli.demo.stage import PATIENCE, Stage
 from bridge.cli.demo.telling import AROUND, CHATWOOT, PONTE, WHATSAPP
-from bridge.sim.chatwoot import Message
 from bridge.sim.faultproxy import LOSE_ANSWER, PASS, REFUSE
-from bridge.sim.graph import Route, SentMessage, faults
+from bridge.sim.graph import Route, faults
+from bridge.sim.graph.records import File
 from bridge.sim.pictures import jpeg, png
 
 INSTANCE, INBOX = "loja", "WhatsApp Loja"
-CUSTOMER = "Marina"
-WITH_NINTH, WITHOUT_NINTH = "5511987650001", "551187650001"
 CAKE, MENU = jpeg(64, 48, grey=180), png(48, 48, colour=(210, 120, 40))
+#: The head of an Ogg file with Opus, as phones record it.
+VOICE = b"OggS\0\2" + bytes(20) + b"\1\x13OpusHead\1\1" + bytes(30)
+PLACE = {"latitude": -23.55052, "longitude": -46.633308, "name": "Salão de festas"}
 #: Meta's code for a number that cannot be reached at the moment.
 UNDELIVERABLE = 131026
-
-
-@dataclass(slots=True, kw_only=True)
-class Told:
-    """What people did, written down as they did it: the summary is reckoned from this."""
-
-    #: WhatsApp ids of what the customer wrote, in order.
-    from_customer: list[str] = field(default_factory=list)
-    #: Chatwoot ids of what the agent wrote, in the order in which it went out.
-    from_agent: list[int] = field(default_factory=list)
-    repeats_by_meta: int = 0
-    failed_sends: int = 0
-    pictures_in: int = 0
-    pictures_out: int = 0
 
 
 async def play(stage: Stage) -> Told:
@@ -41,6 +45,9 @@ async def play(stage: Stage) -> Told:
     await _customer_writes(stage, told)
     await _agent_answers(stage, told)
     await _pictures(stage, told)
+    await _kinds(stage, told)
+    await _choices(stage, told)
+    await _changes(stage, told)
     await _twice(stage, told)
     await _outage(stage, told)
     await _failed_send(stage, told)
@@ -89,66 +96,22 @@ async def _verified(stage: Stage) -> None:
 async def _customer_writes(stage: Stage, told: Told) -> None:
     show = stage.transcript
     await show.chapter("A customer writes: with and without the ninth digit, one conversation")
-    await _customer(stage, told, WITH_NINTH, "Oi! Vocês abrem no *domingo*?")
-    await _customer(stage, told, WITHOUT_NINTH, "E aceitam Pix?")
+    await customer(stage, told, WITH_NINTH, "Oi! Vocês abrem no *domingo*?")
+    await customer(stage, told, WITHOUT_NINTH, "E aceitam Pix?")
     await show.line(
         AROUND, f"+{WITH_NINTH} and +{WITHOUT_NINTH} are one person: one contact, one conversation"
     )
 
 
-async def _customer(stage: Stage, told: Told, number: str, text: str) -> Message:
-    """The customer writes, and it is seen in Chatwoot."""
-    await stage.transcript.line(WHATSAPP, f"{CUSTOMER}: {text}", aside=f"+{number}")
-    written = await stage.whatsapp.customer_writes(number, text, name=CUSTOMER, bsuid=None)
-    return await _arrived(stage, told, written)
-
-
-async def _arrived(stage: Stage, told: Told, written: str) -> Message:
-    told.from_customer.append(written)
-    await stage.see("a customer's message stands in Chatwoot", _posted(stage, [written]))
-    await stage.until("its job ended", lambda found: not found.waiting["inbound"])
-    await stage.transcript.story(await stage.why(written))
-    message = _in_chatwoot(stage, written)[0]
-    await stage.transcript.line(CHATWOOT, f"{CUSTOMER}: {_shown(message)}", aside=_where(message))
-    return message
-
-
 async def _agent_answers(stage: Stage, told: Told) -> None:
     show = stage.transcript
     await show.chapter("An agent answers, signed; the ticks come back")
-    message, sent = await _agent(
-        stage, told, "Bom dia! Sim, **das 7 às 13 h**.\n\nE Pix, claro. 🙂"
-    )
+    message, sent = await agent(stage, told, "Bom dia! Sim, **das 7 às 13 h**.\n\nE Pix, claro. 🙂")
     await stage.see("the message was delivered", stage.whatsapp.settled(PATIENCE))
     await show.line(WHATSAPP, f"{CUSTOMER} reads it")
     await stage.whatsapp.customer_reads(sent.wamid)
-    await stage.see("Chatwoot shows it as read", _status(stage, message, "read"))
+    await stage.see("Chatwoot shows it as read", has_status(stage, message, "read"))
     await show.line(CHATWOOT, f"message {message.id} is shown as read")
-
-
-async def _agent(
-    stage: Stage, told: Told, text: str, *, picture: bytes | None = None
-) -> tuple[Message, SentMessage]:
-    """The agent writes, and it is seen on WhatsApp."""
-    before = len(stage.whatsapp.sent)
-    message = await _typed(stage, text, picture=picture)
-    told.from_agent.append(message.id)
-    await stage.see("an agent's message went onto WhatsApp", _sent(stage, before + 1))
-    await stage.until("its job ended", lambda found: not found.waiting["outbound"])
-    await stage.transcript.story(await stage.why(message.id))
-    sent = stage.whatsapp.sent[before]
-    await stage.transcript.line(
-        WHATSAPP, f"to {CUSTOMER}: {_picture(sent.type)}{sent.text}", aside=f"+{sent.to}"
-    )
-    return message, sent
-
-
-async def _typed(stage: Stage, text: str, *, picture: bytes | None = None) -> Message:
-    files = [] if picture is None else [("cardapio.png", picture, "image/png")]
-    message = stage.chatwoot.agent_writes(_conversation(stage), text, attachments=files)
-    name = stage.chatwoot.agent.display_name
-    await stage.transcript.line(CHATWOOT, f"{name}: {_shown(message)}", aside=_where(message))
-    return message
 
 
 async def _pictures(stage: Stage, told: Told) -> None:
@@ -159,10 +122,53 @@ async def _pictures(stage: Stage, told: Told) -> None:
     written = await stage.whatsapp.customer_writes(
         WITH_NINTH, image=CAKE, caption=caption, name=CUSTOMER, bsuid=None
     )
-    message = await _arrived(stage, told, written)
+    message = await arrived(stage, told, written)
     told.pictures_in += [file.data for file in message.attachments] == [CAKE]
-    _, sent = await _agent(stage, told, "Nosso cardápio:", picture=MENU)
+    _, sent = await agent(stage, told, "Nosso cardápio:", picture=MENU)
     told.pictures_out += stage.whatsapp.media[sent.media_id or ""].data == MENU
+
+
+async def _kinds(stage: Stage, told: Told) -> None:
+    show = stage.transcript
+    await show.chapter("Other kinds: a place, a voice note")
+    await show.line(WHATSAPP, f"{CUSTOMER}: [place] {PLACE['name']}")
+    place = {"type": "location", "location": PLACE}
+    await arrived(stage, told, await customer_sends(stage, message=place))
+    await show.line(WHATSAPP, f"{CUSTOMER}: [voice note]", aside=f"{len(VOICE)} bytes")
+    note = File(kind="audio", data=VOICE, mime="audio/ogg; codecs=opus", extra={"voice": True})
+    await arrived(stage, told, await customer_sends(stage, file=note))
+
+
+async def _choices(stage: Stage, told: Told) -> None:
+    show = stage.transcript
+    await show.chapter("Choices become buttons; tapped or typed, the answer is understood")
+    _, sent = await agent(stage, told, "Qual recheio?", **_select("Chocolate", "Morango"))
+    await show.line(WHATSAPP, f"{CUSTOMER} taps Morango")
+    tapped = {"type": "button_reply", "button_reply": {"id": "2", "title": "Morango"}}
+    reply = {"type": "interactive", "interactive": tapped}
+    await arrived(stage, told, await customer_sends(stage, message=reply, reply_to=sent.wamid))
+    await agent(stage, told, "Que horas?", **_select("Às 9 h", "Às 10 h", "Às 11 h"))
+    await customer(stage, told, WITH_NINTH, "2")
+
+
+def _select(*titles: str) -> dict[str, Any]:
+    """What Chatwoot's API takes for a message with options; their values are numbers."""
+    items = [{"title": title, "value": f"{n}"} for n, title in enumerate(titles, start=1)]
+    return {"content_type": "input_select", "content_attributes": {"items": items}}
+
+
+async def _changes(stage: Stage, told: Told) -> None:
+    show = stage.transcript
+    await show.chapter("A reaction and an edit stand below the message that they are about")
+    message = await customer(stage, told, WITH_NINTH, "Pode ser ás 10")
+    target = told.from_customer[-1]
+    await show.line(WHATSAPP, f"{CUSTOMER} corrects it: Pode ser às 10 h")
+    text = {"type": "text", "text": {"body": "Pode ser às 10 h"}}
+    edit = {"type": "edit", "edit": {"original_message_id": target, "message": text}}
+    await customer_changes(stage, told, message, edit)
+    await show.line(WHATSAPP, f"{CUSTOMER} reacts to it: 🎂")
+    reaction = {"type": "reaction", "reaction": {"message_id": target, "emoji": "🎂"}}
+    await customer_changes(stage, told, message, reaction)
 
 
 async def _twice(stage: Stage, told: Told) -> None:
@@ -174,7 +180,7 @@ async def _twice(stage: Stage, told: Told) -> None:
     await stage.whatsapp.deliver(payload)
     await stage.whatsapp.deliver(payload)
     told.repeats_by_meta += 1
-    await _arrived(stage, told, written)
+    await arrived(stage, told, written)
     await stage.until(
         "the second delivery was counted as a duplicate",
         lambda found: found.causes["inbound", "ignored", "duplicate"] == told.repeats_by_meta,
@@ -207,66 +213,31 @@ async def _outage(stage: Stage, told: Told) -> None:
     )
     road.set(PASS)
     await show.line(AROUND, "Chatwoot is back")
-    await stage.see("what waited stands in Chatwoot", _posted(stage, written))
+    await stage.see("what waited stands in Chatwoot", posted(stage, written))
     await stage.until("nothing waits any more", lambda found: not found.waiting["inbound"])
     for id_ in written:
-        message = _in_chatwoot(stage, id_)[0]
+        message = in_chatwoot(stage, id_)[0]
         await show.story(await stage.why(id_))
-        await show.line(CHATWOOT, f"{CUSTOMER}: {_shown(message)}", aside=_where(message))
+        await show.line(CHATWOOT, f"{CUSTOMER}: {shown(message)}", aside=where(message))
 
 
 async def _failed_send(stage: Stage, told: Told) -> None:
     show = stage.transcript
     await show.chapter("WhatsApp refuses a message; the agent sees why and presses Retry")
     stage.whatsapp.faults.next(Route.MESSAGES, faults.error(UNDELIVERABLE))
-    message = await _typed(stage, "Combinado, **sábado às 10 h**!")
+    message = await typed(stage, "Combinado, **sábado às 10 h**!")
     told.failed_sends += 1
-    await stage.see("Chatwoot shows it as failed", _status(stage, message, "failed"))
+    await stage.see("Chatwoot shows it as failed", has_status(stage, message, "failed"))
     await stage.until("the failure was noted", lambda found: not found.waiting["internal"])
     await show.story(await stage.why(message.id))
-    await show.line(CHATWOOT, f"not delivered: {message.external_error}", aside=_where(message))
+    await show.line(CHATWOOT, f"not delivered: {message.external_error}", aside=where(message))
     name = stage.chatwoot.agent.display_name
     await show.line(CHATWOOT, f"{name} presses Retry")
     before = len(stage.whatsapp.sent)
     stage.chatwoot.agent_retries(message.id)
     told.from_agent.append(message.id)
-    await stage.see("the retried message went onto WhatsApp", _sent(stage, before + 1))
+    await stage.see("the retried message went onto WhatsApp", went_out(stage, before + 1))
     await stage.until("its job ended", lambda found: not found.waiting["outbound"])
     sent = stage.whatsapp.sent[before]
     await show.line(PONTE, "accepted again, and sent")
     await show.line(WHATSAPP, f"to {CUSTOMER}: {sent.text}", aside=f"+{sent.to}")
-
-
-def _conversation(stage: Stage) -> int:
-    """The customer's conversation: the newest that is not Ponte's own."""
-    return max(stage.chatwoot.conversations)
-
-
-def _in_chatwoot(stage: Stage, written: str) -> list[Message]:
-    return [one for one in stage.chatwoot.messages() if one.source_id == f"WAID:{written}"]
-
-
-async def _posted(stage: Stage, written: Sequence[str]) -> None:
-    fits: Callable[[], bool] = lambda: all(_in_chatwoot(stage, id_) for id_ in written)  # noqa: E731
-    await stage.chatwoot.wait_for(fits, PATIENCE)
-
-
-async def _sent(stage: Stage, count: int) -> None:
-    await stage.whatsapp.wait_for(lambda: len(stage.whatsapp.sent) >= count, PATIENCE)
-
-
-async def _status(stage: Stage, message: Message, status: str) -> None:
-    await stage.chatwoot.wait_for(lambda: message.status == status, PATIENCE)
-
-
-def _shown(message: Message) -> str:
-    pictures = "".join("[picture] " for _ in message.attachments)
-    return f"{pictures}{message.content or ''}"
-
-
-def _picture(kind: str) -> str:
-    return "[picture] " if kind == "image" else ""
-
-
-def _where(message: Message) -> str:
-    return f"conversation {message.conversation.id}, message {message.id}"

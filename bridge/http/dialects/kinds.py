@@ -23,6 +23,8 @@ MOST_ENTRIES: Final = 1000
 
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
+#: What looks like a place in a template.
+_PLACE: Final = re.compile(r"\{\w{1,40}\}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WITHOUT_BLANKS: Final = re.compile(r"[!-~]*")
 _NUMBER: Final = re.compile(r"[0-9][0-9A-Za-z_.@-]+")
@@ -112,6 +114,9 @@ def template(value: Any, name: str, *, most: int) -> str | None:
         return "" if text is not None else None
     if "{text}" not in text:
         raise Wrong(f"{name} must contain {{text}}")
+    unknown = next((one for one in _PLACE.findall(text) if one not in {"{name}", "{text}"}), None)
+    if unknown is not None:
+        raise Wrong(f"{name} knows {{name}} and {{text}}, but not {unknown}")
     return text
 
 

@@ -29,6 +29,8 @@ from bridge.http.dialects.spellings import PUSHER, camel
 #: What a Chatwoot cannot be without.
 CREDENTIALS: Final = ("chatwoot.account_id", "chatwoot.token", "chatwoot.url")
 _CHATWOOT_TEXTS: Final = ("url", "token", "sign_delimiter", "name_inbox", "organization", "logo")
+#: Switches of what is not active yet.
+_IMPORTS: Final = ("importContacts", "importMessages")
 _CHATWOOT_FLAGS: Final = (
     "sign_msg",
     "reopen_conversation",
@@ -187,7 +189,7 @@ def chatwoot(
 
 def imports(body: Body) -> tuple[str, ...]:
     """The import switches that the caller turned on."""
-    return tuple(name for name, value in _options(body).items() if value is True)
+    return tuple(name for name in _IMPORTS if _options(body).get(name) is True)
 
 
 def _as_it_is(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from datetime import date as Day  # noqa: N812  (`date` is ours)
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -60,6 +61,14 @@ def moment(language: str, at: datetime) -> str:
         return say(language, "figures.moment", at=at.astimezone(UTC))
     except (OverflowError, ValueError):  # at either end of the calendar
         return ""
+
+
+def date(language: str, told: str) -> str:
+    """A day that was told as ``2026-11-21``; anything else as it was told."""
+    try:
+        return say(language, "figures.date", at=Day.fromisoformat(told))
+    except ValueError:
+        return told
 
 
 def _grouped(language: str, amount: Decimal, digits: int) -> str:

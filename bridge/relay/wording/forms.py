@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from bridge.core.content import Answer, Form, Menu, Poll
 from bridge.locale import say, texts
 from bridge.relay.wording.attributes import attributes
+from bridge.relay.wording.figures import moment
 from bridge.relay.wording.sheet import (
     ENTRIES,
     LINE,
@@ -26,6 +28,8 @@ from bridge.relay.wording.sheet import (
     words,
 )
 
+#: Where an answer was typed to a numbered text of ours; `description` is what was typed.
+MENU: Final = "menu"
 _DEPTH: Final = 5
 #: Fields of forms that are for machines alone.
 _MACHINE: Final = frozenset({"flow_token", "saved_address_id"})
@@ -47,9 +51,23 @@ def answer(content: Answer, language: str) -> tuple[str, dict[str, Any]]:
     if content.source == "call_permission":
         chosen = f"shown.call_permission.{words(content.id or content.title, 20).lower()}"
         if chosen in texts(language):
-            return say(language, chosen), told
+            return _until(say(language, chosen), content.description, language), told
     title = said(content.title) or lines([words(content.id)])
+    if content.source == MENU:
+        typed = words(content.description)
+        below = lines([(italic(say(language, "shown.typed", text=typed)),)]) if typed else ""
+        return blocks(title, below), told
     return blocks(title, prose(content.description)), told
+
+
+def _until(answer: str, end: str | None, language: str) -> str:
+    """With the moment at which a permission ends, where that is told."""
+    try:
+        at = datetime.fromisoformat(end or "")
+    except ValueError:
+        return answer
+    until = moment(language, at)
+    return say(language, "shown.call_permission.until", answer=answer, moment=until)
 
 
 def menu(content: Menu, language: str) -> tuple[str, dict[str, Any]]:

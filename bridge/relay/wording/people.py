@@ -9,7 +9,7 @@ from bridge.core.content import Card, Contacts, Invitation, Location, Phone
 from bridge.core.phone import Kind, dialable, from_channel, from_person
 from bridge.locale import say, texts
 from bridge.relay.wording.attributes import attributes
-from bridge.relay.wording.figures import moment
+from bridge.relay.wording.figures import date, moment
 from bridge.relay.wording.sheet import (
     ENTRIES,
     Line,
@@ -117,7 +117,9 @@ def _card(card: Card, language: str) -> list[Line]:
     found += [words(email) for email in card.emails[:_MOST]]
     found += [words(place) for place in card.addresses[:_MOST]]
     found += [address(url) for url in card.urls[:_MOST]]
-    found.append(labelled(say(language, "shown.birthday"), words(card.birthday, 40)))
+    found.append(
+        labelled(say(language, "shown.birthday"), date(language, words(card.birthday, 40)))
+    )
     return found if any(found) else [say(language, "shown.empty_card")]
 
 
@@ -133,6 +135,7 @@ def _phone(phone: Phone, language: str) -> str:
         shown = on_whatsapp.e164
     label = words(phone.label, 40)
     if label:
+        label = texts(language).get(f"shown.label.{label.lower()}", label)
         shown = say(language, "shown.phone_label", number=shown, label=label)
     return f"{shown} · https://wa.me/{digits}" if digits else shown
 

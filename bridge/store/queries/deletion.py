@@ -22,9 +22,11 @@ _SEEN = (
     *("revoked", "revoked-note", "removed", "reacted", "edited", "edit", "voted"),
     *("identity_changed", "renamed", "edit-note", "again"),
 )
+#: The same for keys that name a row of the ledger, whose id may be another message's later.
+_SEEN_OF_ROW = ("deleted-row", "revoked-part")
 #: Tables that name an instance without belonging to its row. Events stay until retention takes
 #: them, since they tell of the deletion; they hold no data of people.
-_TABLES = ("ledger", "chat", "reaction", "vote")
+_TABLES = ("chat", "reaction", "vote")
 #: A chunk of history is so large that it counts as so many rows.
 _OF_A_CHUNK = 25
 
@@ -64,6 +66,7 @@ def delete_everything(db: sqlite3.Connection, instance_id: str, *, limit: int = 
             " ON chat.id=menu.chat_id WHERE chat.instance_id=? LIMIT ?)",
             (instance_id, left),
         ).rowcount
+    left -= _delete_ledger(db, instance_id, left)
     for table in _TABLES:
         if left > 0:
             left -= db.execute(
@@ -79,7 +82,7 @@ def delete_everything(db: sqlite3.Connection, instance_id: str, *, limit: int = 
 def leftovers(db: sqlite3.Connection) -> list[str]:
     """Instances that are gone, but not everything of theirs."""
     found: set[str] = set()
-    for table in ("job", "history", *_TABLES):
+    for table in ("job", "ledger", "history", *_TABLES):
         found.update(_distinct(db, table, "instance_id"))
     return sorted(one for one in found if not _exists(db, one))
 
@@ -146,6 +149,19 @@ def _delete_jobs(db: sqlite3.Connection, instance_id: str, limit: int) -> tuple[
     open_ones = Counter(row["road"] for row in rows if row["state"] in ("waiting", "held"))
     tally.add(db, {(road, "ignored", RULE): n for road, n in open_ones.items()})
     return tuple(row["id"] for row in rows)
+
+
+def _delete_ledger(db: sqlite3.Connection, instance_id: str, limit: int) -> int:
+    if limit <= 0:
+        return 0
+    rows = db.execute(
+        "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE instance_id=? LIMIT ?)"
+        " RETURNING id",
+        (instance_id, limit),
+    ).fetchall()
+    for kind in _SEEN_OF_ROW:
+        db.executemany("DELETE FROM seen WHERE key=?", [(f"{kind}:{row['id']}",) for row in rows])
+    return len(rows)
 
 
 def _distinct(db: sqlite3.Connection, table: str, column: str) -> list[str]:

@@ -73,8 +73,20 @@ def shown(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> sqlite3
     return row
 
 
+def lacks_file(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> bool:
+    """Whether a placeholder stands for the file of a message."""
+    return (
+        db.execute(
+            "SELECT 1 FROM ledger WHERE instance_id=? AND whatsapp_id=?"
+            " AND origin IN ('contact','phone') AND cause IS NOT NULL",
+            (instance_id, whatsapp_id),
+        ).fetchone()
+        is not None
+    )
+
+
 def file_came(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> None:
-    """The file of a placeholder stands in Chatwoot by now."""
+    """The file of a placeholder stands in Chatwoot by now, or is wanted no more."""
     db.execute(
         "UPDATE ledger SET cause=NULL WHERE instance_id=? AND whatsapp_id=?"
         " AND origin IN ('contact','phone')",
@@ -173,8 +185,8 @@ def by_status(
 def by_whatsapp(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> sqlite3.Row | None:
     """The newest row of a WhatsApp message, whoever wrote it, with what its job was about."""
     row: sqlite3.Row | None = db.execute(
-        "SELECT ledger.id, ledger.chat_id, origin, chatwoot_id, conversation_id, job.ref"  # noqa: S608
-        " FROM ledger LEFT JOIN job ON job.id=ledger.job_id"
+        "SELECT ledger.id, ledger.chat_id, origin, chatwoot_id, conversation_id, job.ref,"  # noqa: S608
+        " job.payload FROM ledger LEFT JOIN job ON job.id=ledger.job_id"
         " WHERE ledger.instance_id=? AND whatsapp_id=?"
         f" AND {OF_THIS_INBOX} ORDER BY ledger.id DESC LIMIT 1",
         (instance_id, whatsapp_id),

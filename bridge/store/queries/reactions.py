@@ -34,6 +34,23 @@ def put(
     )
 
 
+def move(db: sqlite3.Connection, instance_id: str, chat_id: int, to: int) -> None:
+    """Let what the person of a chat did with its messages, by now another's, be of that one."""
+    values = {"instance": instance_id, "old": f"chat:{chat_id}", "new": f"chat:{to}", "to": to}
+    where = (
+        "instance_id=:instance AND sender=:old"
+        " AND target IN (SELECT whatsapp_id FROM ledger WHERE chat_id=:to)"
+    )
+    db.execute(
+        "INSERT INTO reaction(instance_id, target, sender, emoji, at)"  # noqa: S608
+        f" SELECT instance_id, target, :new, emoji, at FROM reaction WHERE {where}"
+        " ON CONFLICT(instance_id, target, sender) DO UPDATE SET emoji=excluded.emoji,"
+        " at=excluded.at WHERE excluded.at >= reaction.at",
+        values,
+    )
+    db.execute(f"DELETE FROM reaction WHERE {where}", values)  # noqa: S608
+
+
 def purge(db: sqlite3.Connection, before: int, limit: int) -> int:
     return db.execute(
         "DELETE FROM reaction WHERE rowid IN (SELECT rowid FROM reaction WHERE at<? LIMIT ?)",

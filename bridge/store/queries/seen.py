@@ -25,5 +25,14 @@ def rest_of(db: sqlite3.Connection, start: str) -> str | None:
     return None if row is None else str(row[0])[len(start) :]
 
 
+def move(db: sqlite3.Connection, start: str, to: str) -> None:
+    """Let the keys that begin with `start`, which ends with a colon, begin with `to`."""
+    rows = db.execute(
+        "DELETE FROM seen WHERE key > ? AND key < ? RETURNING key, at", (start, f"{start[:-1]};")
+    ).fetchall()
+    for row in rows:
+        remember(db, to + str(row["key"])[len(start) :], row["at"])
+
+
 def knows(db: sqlite3.Connection, key: str) -> bool:
     return db.execute("SELECT 1 FROM seen WHERE key=?", (key,)).fetchone() is not None

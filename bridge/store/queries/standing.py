@@ -63,13 +63,14 @@ def parts_of(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> list
 
 def telling_of(
     db: sqlite3.Connection, instance_id: str, whatsapp_id: str, chat_id: int
-) -> list[tuple[int, int]]:
-    """(Conversation, Chatwoot message) of what repeats a message: its edits, its file."""
+) -> list[sqlite3.Row]:
+    """What repeats a message in Chatwoot (its edits, its file), with the payloads of their jobs."""
     start = f"{whatsapp_id}{MADE_UP}edited."
     rows = db.execute(
-        "SELECT conversation_id, chatwoot_id FROM ledger WHERE instance_id=?"  # noqa: S608
-        " AND (whatsapp_id=? OR whatsapp_id >= ? AND whatsapp_id < ?) AND chat_id=?"
-        f" AND chatwoot_id IS NOT NULL AND {OF_THIS_INBOX} ORDER BY id",
+        "SELECT conversation_id, chatwoot_id, job.payload FROM ledger"  # noqa: S608
+        " LEFT JOIN job ON job.id=ledger.job_id WHERE ledger.instance_id=?"
+        " AND (whatsapp_id=? OR whatsapp_id >= ? AND whatsapp_id < ?) AND ledger.chat_id=?"
+        f" AND chatwoot_id IS NOT NULL AND {OF_THIS_INBOX} ORDER BY ledger.id",
         (instance_id, f"{whatsapp_id}{AGAIN}", start, f"{start[:-1]}/", chat_id),
     ).fetchall()
-    return [(row["conversation_id"], row["chatwoot_id"]) for row in rows]
+    return list(rows)

@@ -60,6 +60,23 @@ def put(
     )
 
 
+def move(db: sqlite3.Connection, instance_id: str, chat_id: int, to: int) -> None:
+    """Let what the person of a chat did with its messages, by now another's, be of that one."""
+    values = {"instance": instance_id, "old": f"chat:{chat_id}", "new": f"chat:{to}", "to": to}
+    where = (
+        "instance_id=:instance AND sender=:old"
+        " AND target IN (SELECT whatsapp_id FROM ledger WHERE chat_id=:to)"
+    )
+    db.execute(
+        "INSERT INTO vote(instance_id, target, sender, name, options, at)"  # noqa: S608
+        f" SELECT instance_id, target, :new, name, options, at FROM vote WHERE {where}"
+        " ON CONFLICT(instance_id, target, sender) DO UPDATE SET name=excluded.name,"
+        " options=excluded.options, at=excluded.at WHERE excluded.at >= vote.at",
+        values,
+    )
+    db.execute(f"DELETE FROM vote WHERE {where}", values)  # noqa: S608
+
+
 def purge(db: sqlite3.Connection, before: int, limit: int) -> int:
     return db.execute(
         "DELETE FROM vote WHERE rowid IN (SELECT rowid FROM vote WHERE at<? LIMIT ?)",

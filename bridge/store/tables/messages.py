@@ -39,7 +39,7 @@ class Reaction(SQLModel, table=True):
     __tablename__ = "reaction"
 
     instance_id: str = Field(primary_key=True)
-    #: The WhatsApp id of the message.
+    #: The WhatsApp id of the message; in a group "<chat>:<WhatsApp id>".
     target: str = Field(primary_key=True)
     #: Who reacts: in a group one of their identity keys, elsewhere "chat:<id>"; or "us".
     sender: str = Field(primary_key=True)
@@ -53,7 +53,7 @@ class Vote(SQLModel, table=True):
     __tablename__ = "vote"
 
     instance_id: str = Field(primary_key=True)
-    #: The WhatsApp id of the poll.
+    #: The WhatsApp id of the poll; in a group "<chat>:<WhatsApp id>".
     target: str = Field(primary_key=True)
     sender: str = Field(primary_key=True)
     #: Who that is, for people.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.core.content import MediaKind
 from bridge.whatsapp.channel import Capabilities, MediaRule
 
-__all__ = ("CAPABILITIES", "CAPTIONED")
+__all__ = ("CAPABILITIES",)
 
 MIB = 1024 * 1024
 
@@ -26,7 +26,6 @@ CAPABILITIES = Capabilities(
         MediaKind.STICKER: MediaRule(max_bytes=500 * 1024, mimes=frozenset({"image/webp"})),
     },
     unordered_sends=True,
-    tags_sends=True,
     # Meta tells of the phone's messages alone; gateways that speak its API tell of ours too (A.14).
     echoes_sends=True,
     buttons=3,
@@ -40,5 +39,3 @@ CAPABILITIES = Capabilities(
     locations=True,
     cards=True,
 )
-#: Kinds that take a caption; Meta refuses one with the others.
-CAPTIONED = frozenset({MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.DOCUMENT})

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bridge.core.message import Unhandled
 from bridge.core.party import Party
-from bridge.whatsapp.shapes import clip, rows, table, word
+from bridge.whatsapp.shapes import clip, rows, table, whole, word
 
 FUTURE: Final = timedelta(seconds=60)
 _FIELD: Final = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
@@ -30,11 +30,10 @@ class Change:
 
     def at(self, item: dict[str, Any]) -> datetime:
         """When it happened: Unix seconds, never later than a minute from now (E.1.6)."""
-        stamp = word(item.get("timestamp"), 20)
-        if stamp is None or not (stamp.isascii() and stamp.isdigit()) or not int(stamp):
+        seconds = whole(item.get("timestamp"))
+        if not seconds:
             return self.received_at
         latest = self.received_at + FUTURE
-        seconds = int(stamp)
         return latest if seconds > latest.timestamp() else datetime.fromtimestamp(seconds, UTC)
 
     def unhandled(self, rule: str, detail: object = None) -> Unhandled:

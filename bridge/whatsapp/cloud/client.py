@@ -135,27 +135,13 @@ class CloudChannel:
         }
         if reply_to is not None:
             message["context"] = {"message_id": reply_to.id}
-        answer = await self._http.request(
-            "POST",
-            f"{self._number}/messages",
-            headers=self._auth,
-            json=message,
-            timeout=self._timeout,
-            peer=PEER,
-        )
-        return _accepted(success(answer))
+        return _accepted(await self._post(message))
 
     async def mark_read(self, message: Received) -> None:
         """Show the customer that their message, and all before it, was read."""
-        answer = await self._http.request(
-            "POST",
-            f"{self._number}/messages",
-            headers=self._auth,
-            json={"messaging_product": "whatsapp", "status": "read", "message_id": message.id},
-            timeout=self._timeout,
-            peer=PEER,
+        await self._post(
+            {"messaging_product": "whatsapp", "status": "read", "message_id": message.id}
         )
-        success(answer)
 
     async def templates(self) -> Sequence[ApprovedTemplate]:
         """The approved templates of the number's WhatsApp business account."""
@@ -167,6 +153,17 @@ class CloudChannel:
                 "account.",
             )
         return await approved_templates(self._page_of_templates)
+
+    async def _post(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        answer = await self._http.request(
+            "POST",
+            f"{self._number}/messages",
+            headers=self._auth,
+            json=message,
+            timeout=self._timeout,
+            peer=PEER,
+        )
+        return success(answer)
 
     async def _page_of_templates(self, query: Mapping[str, str]) -> dict[str, Any]:
         answer = await self._http.request(

@@ -27,7 +27,7 @@ from bridge.errors import (
 from bridge.net.http import Http
 from bridge.whatsapp.channel import Fetched
 from bridge.whatsapp.cloud.faults import is_expired_media, success
-from bridge.whatsapp.shapes import word
+from bridge.whatsapp.shapes import whole, word
 
 __all__ = ("CloudFiles",)
 
@@ -141,8 +141,7 @@ class CloudFiles:
         if answer.status >= HTTPStatus.BAD_REQUEST and is_expired_media(answer):
             raise PeerGone("WhatsApp does not have the file any more.", code="whatsapp.media_gone")
         told = success(answer)
-        size = word(told.get("file_size"), 18)
-        if size and size.isdecimal() and int(size) > limit:
+        if (whole(told.get("file_size")) or 0) > limit:
             raise TooBig(f"A file of WhatsApp is larger than {limit} bytes.")
         url = word(told.get("url"), 8000)
         if url is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from bridge.core.message import Edited, Event, Reacted, Received, Revoked, SentByPhone
 from bridge.core.party import Party
@@ -48,10 +48,16 @@ class _Written:
     def chat(self) -> Party | None:
         return Party(group=self.group) if self.group else self.person
 
-    @property
-    def member(self) -> Party | None:
-        """Who of a group it was; elsewhere the chat says it."""
-        return self.person if self.group and not self.by_us else None
+
+class _Where(TypedDict):
+    """What all changes of a message have in common."""
+
+    number: str
+    id: str
+    target: str
+    chat: Party
+    at: datetime
+    by_us: bool
 
 
 def message(change: Change, told: dict[str, Any]) -> Event:
@@ -170,51 +176,45 @@ def _kept(value: object) -> dict[str, Any] | None:
 
 
 def _reaction(written: _Written, told: dict[str, Any]) -> Event | None:
-    target, emoji = word(told.get("message_id")), told.get("emoji")
-    chat = written.chat
-    if target is None or chat is None or not (emoji is None or isinstance(emoji, str)):
+    where, emoji = _where(written, told.get("message_id")), told.get("emoji")
+    if where is None or not (emoji is None or isinstance(emoji, str)):
         return None
-    return Reacted(
-        number=written.number,
-        id=written.id,
-        target=target,
-        chat=chat,
-        at=written.at,
-        # Taken away: empty, or not there at all.
-        emoji=(emoji or "").strip()[:_LONGEST_EMOJI] or None,
-        sender=written.member,
-        by_us=written.by_us,
-    )
+    # Taken away: empty, or not there at all.
+    shown = (emoji or "").strip()[:_LONGEST_EMOJI] or None
+    return Reacted(emoji=shown, sender=_member(written), **where)
 
 
 def _edit(written: _Written, told: dict[str, Any]) -> Event | None:
-    target, inner, chat = word(told.get("original_message_id")), told.get("message"), written.chat
-    if target is None or chat is None or not isinstance(inner, dict):
+    where, inner = _where(written, told.get("original_message_id")), told.get("message")
+    if where is None or not isinstance(inner, dict):
         return None
-    return Edited(
-        number=written.number,
-        id=written.id,
-        target=target,
-        chat=chat,
-        at=written.at,
-        content=content(inner, written.change.value),
-        sender=written.member,
-        by_us=written.by_us,
-    )
+    said = content(inner, written.change.value)
+    return Edited(content=said, sender=_member(written), **where)
 
 
 def _revoke(written: _Written, told: dict[str, Any]) -> Event | None:
-    target, chat = word(told.get("original_message_id")), written.chat
-    if target is None or chat is None:
+    where = _where(written, told.get("original_message_id"))
+    return None if where is None else Revoked(**where)
+
+
+def _where(written: _Written, target: object) -> _Where | None:
+    """None when it does not say which message, or where."""
+    named, chat = word(target), written.chat
+    if named is None or chat is None:
         return None
-    return Revoked(
+    return _Where(
         number=written.number,
         id=written.id,
-        target=target,
+        target=named,
         chat=chat,
         at=written.at,
         by_us=written.by_us,
     )
+
+
+def _member(written: _Written) -> Party | None:
+    """Who of a group it was; elsewhere the chat says it."""
+    return written.person if written.group and not written.by_us else None
 
 
 _CHANGES: Final[Mapping[str, Callable[[_Written, dict[str, Any]], Event | None]]] = {

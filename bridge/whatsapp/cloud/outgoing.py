@@ -6,7 +6,6 @@ are shortened to what is shown; ids never, since answers come back with them.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -24,20 +23,18 @@ from bridge.core.outgoing import (
 )
 from bridge.errors import PeerRefused
 from bridge.text.splitting import shorten
-from bridge.whatsapp.cloud.capabilities import CAPABILITIES, CAPTIONED
+from bridge.whatsapp.cloud.capabilities import CAPABILITIES
 
 __all__ = ("check_media", "content_of", "media_body")
 
 BUTTON_ID: Final = 256
 ROW_ID: Final = 200
-FOOTER: Final = 60
 #: The label of the button that opens a list, where the caller has none; it needs no language.
 LABEL: Final = "📋"
 LABEL_LIMIT: Final = 20
 #: Meta's own limit for names and addresses of places is not documented; phones show less.
 PLACE: Final = 1000
 CARDS: Final = 257
-_VOICE_MIMES: Final = frozenset({"audio/ogg", "audio/opus"})
 _LINKED: Final = re.compile(r"https?://\S", re.IGNORECASE)
 
 
@@ -64,7 +61,7 @@ def content_of(content: Outgoing) -> tuple[str, Any]:
 
 def check_media(content: OutgoingMedia) -> None:
     """Raises `PeerRefused` for a text that nobody would see."""
-    if content.caption and content.media not in CAPTIONED:
+    if content.caption and content.media not in CAPABILITIES.captioned:
         raise PeerRefused(
             f"WhatsApp shows no caption with this kind of file ({content.media.value}).",
             code="whatsapp.media",
@@ -79,15 +76,10 @@ def media_body(content: OutgoingMedia, handle: str) -> dict[str, Any]:
         body["caption"] = content.caption
     if content.media is MediaKind.DOCUMENT:
         body["filename"] = content.filename
-    if content.media is MediaKind.AUDIO and content.voice and _is_voice(content.mime):
+    if content.is_voice_note:
         # Over 512 KB it arrives all the same, without the recording's play icon.
         body["voice"] = True
     return body
-
-
-def _is_voice(mime: str) -> bool:
-    """Anything but Ogg/Opus is refused as a voice note, and goes as a file that plays."""
-    return mime.partition(";")[0].strip().lower() in _VOICE_MIMES
 
 
 # ---------------------------------------------------------------------- menus
@@ -103,8 +95,6 @@ def _menu(menu: OutgoingMenu) -> dict[str, Any]:
         for one in options
     )
     found: dict[str, Any] = {"body": {"text": menu.body}}
-    if menu.footer and menu.footer.strip():
-        found["footer"] = {"text": shorten(menu.footer.strip(), FOOTER)}
     if len(options) <= CAPABILITIES.buttons and fits:
         return {"type": "button", **found, "action": {"buttons": _buttons(options)}}
     label = shorten((menu.label or "").strip() or LABEL, LABEL_LIMIT)
@@ -181,14 +171,11 @@ def _template(template: OutgoingTemplate) -> dict[str, Any]:
 
 
 def _location(place: OutgoingLocation) -> dict[str, Any]:
-    latitude, longitude = place.latitude, place.longitude
-    if not (math.isfinite(latitude) and math.isfinite(longitude)):
-        raise PeerRefused("The place has no coordinates.", code="whatsapp.location")
-    if abs(latitude) > 90 or abs(longitude) > 180:  # noqa: PLR2004  degrees
+    if not place.is_on_earth:
         raise PeerRefused(
             "The coordinates of the place are not on Earth.", code="whatsapp.location"
         )
-    body: dict[str, Any] = {"latitude": latitude, "longitude": longitude}
+    body: dict[str, Any] = {"latitude": place.latitude, "longitude": place.longitude}
     name, address = (place.name or "").strip(), (place.address or "").strip()
     if name or address:  # phones show an address below a name only
         body["name"] = shorten(name or address, PLACE)

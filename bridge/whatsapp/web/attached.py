@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 import orjson
 
 from bridge.core.content import Media, MediaKind
-from bridge.whatsapp.shapes import word
+from bridge.whatsapp.shapes import LONGEST_TEXT, prose, sha256, whole, word
 
-__all__ = ("KINDS", "READERS", "once")
+__all__ = ("KINDS", "READERS")
 
-#: WhatsApp's own limit of a text.
-LONGEST_TEXT: Final = 65_536
 _LONGEST_NAME: Final = 255
-_DIGEST: Final = 32
 _LONGEST_SECONDS: Final = 7 * 24 * 3600
 _MIME: Final = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,100}(?:;[\x20-\x7e]{0,100})?", re.ASCII)
 #: All that a download needs. An address is not among it: whoever wrote the message chose it, and a
@@ -48,11 +42,6 @@ _MOVING: Final = ("gifPlayback", "isAnimated", "isLottie")
 _Body = Mapping[str, Any]
 
 
-def once(said: Media) -> Media:
-    """The same, to be looked at once."""
-    return replace(said, view_once=True)
-
-
 def _media(kind: str, body: _Body) -> Media | None:
     """A file that can be fetched; None when its key or path is missing."""
     path = body.get("directPath")
@@ -60,21 +49,19 @@ def _media(kind: str, body: _Body) -> Media | None:
         return None
     media, mime = KINDS[kind]
     told = word(body.get("mimetype"), 200)
-    caption = body.get("caption")
     handle = {name: body[name] for name in _HANDLE if isinstance(body.get(name), str | int)}
     return Media(
         media=media,
         # A round video is a video that is shown in another way.
         handle=orjson.dumps({"videoMessage" if kind == "ptvMessage" else kind: handle}).decode(),
         mime=told.lower() if told and _MIME.fullmatch(told) else mime,
-        caption=caption[:LONGEST_TEXT] if isinstance(caption, str) and caption else None,
+        caption=prose(body.get("caption"), LONGEST_TEXT),
         filename=_filename(body) if media is MediaKind.DOCUMENT else None,
-        sha256=_sha256(body.get("fileSHA256")),
-        size=_number(body.get("fileLength")),
+        sha256=sha256(body.get("fileSHA256")),
+        size=whole(body.get("fileLength")),
         voice=body.get("PTT") is True,
         animated=any(body.get(name) is True for name in _MOVING),
         round=kind == "ptvMessage",
-        view_once=body.get("viewOnce") is True,
         seconds=_seconds(body.get("seconds")),
     )
 
@@ -88,24 +75,9 @@ def _filename(body: _Body) -> str | None:
     return None
 
 
-def _sha256(value: object) -> str | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        digest = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return digest.hex() if len(digest) == _DIGEST else None
-
-
-def _number(value: object) -> int | None:
-    text = word(value, 18)
-    return int(text) if text and text.isascii() and text.isdigit() else None
-
-
 def _seconds(value: object) -> int | None:
     """Of what plays; whoever wrote the message chose it."""
-    told = _number(value)
+    told = whole(value)
     return told if told is not None and 0 < told <= _LONGEST_SECONDS else None
 
 

@@ -31,10 +31,8 @@ CAPABILITIES: Final = Capabilities(
         MediaKind.STICKER: MediaRule(max_bytes=MIB, mimes=frozenset({"image/webp"})),
     },
     unordered_sends=False,
-    tags_sends=False,
     groups=True,
     locations=True,
     cards=True,
-    mentions=True,
     edit_seconds=15 * 60,
 )

@@ -8,17 +8,15 @@ from typing import Any, Final
 import orjson
 
 from bridge.core.content import Answer, Content, Form, Menu, Payment
-from bridge.whatsapp.shapes import clip, rows, storable, table, word
+from bridge.whatsapp.shapes import LONGEST_TEXT, clip, rows, storable, table, word
 from bridge.whatsapp.web.envelope import tidy
 from bridge.whatsapp.web.paying import native_payment
 
 __all__ = ("READERS",)
 
 _LONGEST_TITLE: Final = 1000
-_LONGEST_BODY: Final = 65_536
 _LONGEST_PARAMETERS: Final = 64 * 1024
 _MOST: Final = 100
-_DEPTH: Final = 3
 _FORMS: Final = frozenset({"flow", "galaxy_message"})
 _ADDRESS: Final = "address_message"
 #: What a native button is called that gives one answer; anything else goes by its own name.
@@ -52,7 +50,7 @@ def _native_answer(body: _Body) -> Content | None:
     """The answer to a native flow: a choice, or a form with all that was filled in."""
     flow = table(body.get("nativeFlowResponseMessage"))
     name = word(flow.get("name"), 100) or "native_flow"
-    said = _text(table(body.get("body")).get("text"), _LONGEST_BODY)
+    said = _text(table(body.get("body")).get("text"))
     values = parameters(flow.get("paramsJSON"))
     if name in _FORMS:
         return Form(source="flow", body=said, values=values)
@@ -158,7 +156,7 @@ def _interactive(body: _Body) -> Menu | Payment | None:
         _interactive_words(table(one))
         for one in rows(table(body.get("carouselMessage")).get("cards"))[:_MOST]
     ]
-    words = "\n\n".join(one for one in (_text(said, _LONGEST_BODY), *cards) if one)
+    words = "\n\n".join(one for one in (_text(said), *cards) if one)
     title = header.get("title") or header.get("subtitle")
     return _menu(title, words, table(body.get("footer")).get("text"), titles)
 
@@ -166,7 +164,7 @@ def _interactive(body: _Body) -> Menu | Payment | None:
 def _interactive_words(card: _Body) -> str | None:
     """One card of a carousel."""
     title = clip(table(card.get("header")).get("title"), _LONGEST_TITLE)
-    said = _text(table(card.get("body")).get("text"), _LONGEST_BODY)
+    said = _text(table(card.get("body")).get("text"))
     return "\n".join(one for one in (title, said) if one) or None
 
 
@@ -184,16 +182,16 @@ def _menu(title: object, body: object, footer: object, titles: Iterable[object])
     options = [clip(one, _LONGEST_TITLE) for one in titles]
     menu = Menu(
         title=clip(title, _LONGEST_TITLE),
-        body=_text(body, _LONGEST_BODY),
+        body=_text(body),
         footer=clip(footer, _LONGEST_TITLE),
         options=tuple(one for one in options if one)[:_MOST],
     )
     return menu if menu.title or menu.body or menu.footer or menu.options else None
 
 
-def _text(value: object, longest: int) -> str | None:
+def _text(value: object) -> str | None:
     """A text with its lines."""
-    return value[:longest] if isinstance(value, str) and value.strip() else None
+    return value[:LONGEST_TEXT] if isinstance(value, str) and value.strip() else None
 
 
 READERS: Final[Mapping[str, Callable[[_Body], Content | None]]] = {

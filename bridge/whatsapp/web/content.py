@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,17 +18,17 @@ from bridge.core.outgoing import (
     OutgoingText,
 )
 from bridge.core.party import Party
+from bridge.core.vcard_writer import shown_name, write_card
 from bridge.errors import PeerRefused
 from bridge.whatsapp.channel import Quote
 from bridge.whatsapp.web.addresses import bare, chat_jid
+from bridge.whatsapp.web.capabilities import CAPABILITIES
 from bridge.whatsapp.web.envelope import tidy
-from bridge.whatsapp.web.vcard import shown_name, vcard
 
 __all__ = ("Attachment", "edition", "message", "revocation")
 
 #: What phones want to see before they show a voice note.
 VOICE_MIME: Final = "audio/ogg; codecs=opus"
-_VOICES: Final = frozenset({"audio/ogg", "audio/opus"})
 _FIELDS: Final[Mapping[MediaKind, str]] = {
     MediaKind.IMAGE: "imageMessage",
     MediaKind.VIDEO: "videoMessage",
@@ -41,7 +40,6 @@ _PLAYED: Final = frozenset({MediaKind.AUDIO, MediaKind.VIDEO})
 #: Pixels of each side of a sticker.
 _STICKER: Final = 512
 _LONGEST_PLACE: Final = 1000
-_CAPTIONED: Final = frozenset({MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.DOCUMENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +81,16 @@ def _said(
     match content:
         case OutgoingText(body=body):
             return _text(body, context)
-        case OutgoingMenu():
-            return _text(_numbered(content), context)
         case OutgoingLocation():
             return {"locationMessage": _within(_place(content), context)}
         case OutgoingContacts(cards=(card,)):
             return {"contactMessage": _within(_card(card), context)}
         case OutgoingContacts(cards=cards):
             return {"contactsArrayMessage": _within(_cards(cards), context)}
-        case OutgoingTemplate():
+        case OutgoingMenu() | OutgoingTemplate():
             raise PeerRefused(
-                "Templates are of the WhatsApp Cloud API; this number is connected by QR code.",
+                "Buttons, lists and templates are of the WhatsApp Cloud API; this number is "
+                "connected by QR code.",
                 code="whatsapp.request",
                 advice="Send the text itself.",
             )
@@ -128,17 +125,12 @@ def _text(body: str, context: Mapping[str, Any]) -> dict[str, Any]:
     return {"extendedTextMessage": _within({"text": tidy(body)}, context)}
 
 
-def _numbered(menu: OutgoingMenu) -> str:
-    """Buttons and lists of unofficial clients are not shown by all phones: numbers are."""
-    lines = [f"{number}. {one.title}" for number, one in enumerate(menu.options, start=1)]
-    return "\n\n".join(filter(None, (menu.body, "\n".join(lines), menu.footer)))
-
-
 def _place(place: OutgoingLocation) -> dict[str, Any]:
-    north, east = place.latitude, place.longitude
-    if not (math.isfinite(north) and math.isfinite(east) and abs(north) <= 90 and abs(east) <= 180):  # noqa: PLR2004
-        raise PeerRefused("There is no such place.", code="whatsapp.request")
-    said: dict[str, Any] = {"degreesLatitude": north, "degreesLongitude": east}
+    if not place.is_on_earth:
+        raise PeerRefused(
+            "The coordinates of the place are not on Earth.", code="whatsapp.location"
+        )
+    said: dict[str, Any] = {"degreesLatitude": place.latitude, "degreesLongitude": place.longitude}
     for field, text in (("name", place.name), ("address", place.address)):
         if text and text.strip():
             said[field] = tidy(text)[:_LONGEST_PLACE]
@@ -146,25 +138,24 @@ def _place(place: OutgoingLocation) -> dict[str, Any]:
 
 
 def _card(card: Card) -> dict[str, Any]:
-    return {"displayName": shown_name(card), "vcard": vcard(card)}
+    return {"displayName": shown_name(card), "vcard": tidy(write_card(card))}
 
 
 def _cards(cards: Sequence[Card]) -> dict[str, Any]:
     if not cards:
-        raise PeerRefused("There is no contact in this message.", code="whatsapp.request")
+        raise PeerRefused("There is no contact in this message.", code="whatsapp.contacts")
     title = f"{shown_name(cards[0])} +{len(cards) - 1}"
     return {"displayName": title, "contacts": [_card(card) for card in cards]}
 
 
 def _file(content: OutgoingMedia) -> dict[str, Any]:
-    bare_mime = content.mime.partition(";")[0].strip().lower()
     said: dict[str, Any] = {"mimetype": content.mime}
-    if content.caption and content.media in _CAPTIONED:
+    if content.caption and content.media in CAPABILITIES.captioned:
         said["caption"] = tidy(content.caption)
     if content.media is MediaKind.DOCUMENT:
         name = tidy(content.filename)
         said |= {"fileName": name, "title": name}
-    if content.media is MediaKind.AUDIO and content.voice and bare_mime in _VOICES:
+    if content.is_voice_note:
         said |= {"PTT": True, "mimetype": VOICE_MIME}
         if content.waveform:
             said["waveform"] = base64.b64encode(content.waveform).decode("ascii")

@@ -124,7 +124,7 @@ def referral(message: Opened) -> dict[str, Any] | None:
 
 def _belongs_to(message: Opened) -> str | None:
     """The message that phones show together with this one, in one frame."""
-    if message.association.get("associationType") not in _TOGETHER:
+    if word(message.association.get("associationType")) not in _TOGETHER:
         return None
     return foreign_id(table(message.association.get("parentMessageKey")).get("ID"))
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from bridge.core.content import Content, Invitation, Poll
-from bridge.whatsapp.shapes import clip, rows, table, word
+from bridge.whatsapp.shapes import clip, moment, rows, table, whole, word
 from bridge.whatsapp.web.places import place_name
 
 __all__ = ("READERS",)
@@ -17,9 +16,6 @@ _LONGEST: Final = 1000
 _LONGEST_ADDRESS: Final = 2000
 _MOST_OPTIONS: Final = 64
 _CODE: Final = re.compile(r"[0-9A-Za-z_-]{6,64}", re.ASCII)
-_SECONDS_END: Final = 10**11
-#: 31 December 9999, the last day that there is a word for.
-_LAST: Final = 253_402_214_400
 
 _Body = Mapping[str, Any]
 
@@ -27,8 +23,7 @@ _Body = Mapping[str, Any]
 def _poll(body: _Body) -> Poll | None:
     """Options stay as they were written: votes name them by their digests."""
     options = [word(table(one).get("optionName")) for one in rows(body.get("options"))]
-    told = word(body.get("selectableOptionsCount"), 2) or ""
-    most = int(told) if told.isascii() and told.isdigit() else 0
+    most = whole(body.get("selectableOptionsCount")) or 0
     poll = Poll(
         question=clip(body.get("name"), _LONGEST) or "",
         options=tuple(one for one in options if one)[:_MOST_OPTIONS],
@@ -49,7 +44,7 @@ def _event(body: _Body) -> Invitation | None:
         body.get("name"),
         body.get("description"),
         url=word(body.get("joinLink"), _LONGEST_ADDRESS),
-        begins=_time(body.get("startTime")),
+        begins=moment(body.get("startTime")),
         place=place_name(table(body.get("location"))),
         cancelled=body.get("isCanceled") is True,
     )
@@ -61,13 +56,13 @@ def _event_invite(body: _Body) -> Invitation | None:
         body.get("eventTitle"),
         body.get("caption"),
         url=word(body.get("callLink"), _LONGEST_ADDRESS),
-        begins=_time(body.get("startTime")),
+        begins=moment(body.get("startTime")),
         cancelled=body.get("isCanceled") is True,
     )
 
 
 def _call(body: _Body) -> Invitation | None:
-    begins = _time(body.get("scheduledTimestampMS"))
+    begins = moment(body.get("scheduledTimestampMS"))
     return _invitation("event", body.get("title"), None, begins=begins)
 
 
@@ -84,16 +79,6 @@ def _invitation(what: str, title: object, description: object, **more: Any) -> I
         **more,
     )
     return made if made.title or made.description or made.url or made.begins else None
-
-
-def _time(value: object) -> datetime | None:
-    """Of seconds or milliseconds."""
-    text = word(value, 18)
-    if text is None or not (text.isascii() and text.isdigit()):
-        return None
-    told = int(text)
-    seconds = told if told < _SECONDS_END else told // 1000
-    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds <= _LAST else None
 
 
 _POLLS: Final = ("", "V2", "V3", "V5", "V6")  # the fourth is a wrapper

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from bridge.core.content import Content, Media, Text, Unsupported
-from bridge.whatsapp.shapes import table
+from bridge.whatsapp.shapes import LONGEST_TEXT, prose, table
 from bridge.whatsapp.web import attached, choosing, gathering, paying, places
-from bridge.whatsapp.web.attached import LONGEST_TEXT
 from bridge.whatsapp.web.describing import described
 from bridge.whatsapp.web.envelope import EMPTY, Opened, opened, slim
 
@@ -30,8 +30,8 @@ def content(message: Opened) -> Content:
         return Text(body=message.body[:LONGEST_TEXT])
     reader = _READERS.get(message.kind)
     read = reader(table(message.body)) if reader else None
-    if isinstance(read, Media) and message.view_once:
-        return attached.once(read)
+    if isinstance(read, Media):
+        return replace(read, view_once=message.view_once)
     if read is not None:
         return read
     is_stub = message.view_once and message.kind in (EMPTY, *attached.KINDS)
@@ -48,17 +48,16 @@ def edited(message: Mapping[str, Any]) -> Content:
     if inner.kind == EMPTY:
         return Unsupported(upstream="editedMessage", raw=slim(message))
     said = content(inner)
-    caption = table(inner.body).get("caption") if inner.kind in attached.KINDS else None
-    if not isinstance(said, Media) and isinstance(caption, str) and caption:
-        return Text(body=caption[:LONGEST_TEXT])
-    return said
+    if isinstance(said, Media) or inner.kind not in attached.KINDS:
+        return said
+    caption = prose(table(inner.body).get("caption"), LONGEST_TEXT)
+    return Text(body=caption) if caption else said
 
 
 def _text(body: _Body) -> Text | None:
     for name in ("text", "matchedText"):
-        text = body.get(name)
-        if isinstance(text, str) and text:
-            return Text(body=text[:LONGEST_TEXT])
+        if text := prose(body.get(name), LONGEST_TEXT):
+            return Text(body=text)
     return None
 
 

@@ -28,6 +28,8 @@ AHEAD: Final = 100
 AHEAD_BYTES: Final = 4 * 1024 * 1024
 #: Events that are handed over together.
 AT_ONCE: Final = 100
+#: Bytes of an event that is read beside the event loop: a megabyte may take a second.
+LONG: Final = 64 * 1024
 #: Milliseconds before what could not be kept is tried again, the first time and at most.
 FIRST_WAIT: Final = 100
 LONGEST_WAIT: Final = 5000
@@ -38,7 +40,7 @@ UNREADABLE: Final = "web.unreadable"
 MOST_FILES: Final = 200
 MOST_BYTES: Final = 1024 * 1024
 
-#: Reads an event: its name and data give what happened. May raise anything.
+#: Reads an event: its name and data give what happened. May raise anything, and run in a thread.
 Parse: TypeAlias = Callable[[str, dict[str, Any]], Sequence[Event]]
 
 
@@ -106,6 +108,8 @@ class KeptEvents:
 
     async def _read(self, event: KeptEvent) -> Sequence[Event]:
         try:
+            if event.size > LONG:
+                return await asyncio.to_thread(self._parse, event.name, event.data)
             return self._parse(event.name, event.data)
         except Exception as error:  # noqa: BLE001  whatever it is, nothing vanishes silently
             log.warning(

@@ -22,7 +22,7 @@ from bridge.errors import BridgeError
 from bridge.whatsapp.shapes import rows, table
 from bridge.whatsapp.web.addresses import bare, chat_jid
 
-__all__ = ("Member", "Mentions", "mention")
+__all__ = ("Mentions",)
 
 log = structlog.get_logger(__name__)
 
@@ -36,14 +36,14 @@ _MOST: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class _Member:
     """`jid` is how the group knows this person; `users` are all numbers and ids of theirs."""
 
     jid: str
     users: frozenset[str]
 
 
-def mention(text: str, people: Iterable[Member]) -> tuple[str, tuple[str, ...]]:
+def _mention(text: str, people: Iterable[_Member]) -> tuple[str, tuple[str, ...]]:
     """The text as phones want it, and the JIDs of whom it mentions. Others stay plain text."""
     by_user = {user: one for one in people for user in one.users}
     found: dict[str, None] = {}
@@ -62,33 +62,26 @@ class Mentions:
     def __init__(self, ask: Ask, clock: Clock) -> None:
         self._ask = ask
         self._clock = clock
-        self._groups: OrderedDict[str, tuple[int, Sequence[Member]]] = OrderedDict()
+        self._groups: OrderedDict[str, tuple[int, Sequence[_Member]]] = OrderedDict()
 
     async def resolve(self, to: Party, content: Outgoing) -> tuple[Outgoing, tuple[str, ...]]:
         """What is sent to a group, and whom it mentions. A number that is no member's stays."""
         match content:
-            case OutgoingText(body=text, mentions=known):
-                said, jids = await self._found(to, text, known)
+            case OutgoingText(body=text):
+                said, jids = await self._found(to, text)
                 return replace(content, body=said), jids
-            case OutgoingMedia(caption=str(text), mentions=known):
-                said, jids = await self._found(to, text, known)
+            case OutgoingMedia(caption=str(text)):
+                said, jids = await self._found(to, text)
                 return replace(content, caption=said), jids
             case _:
                 return content, ()
 
-    async def _found(
-        self, to: Party, text: str, known: Sequence[Party]
-    ) -> tuple[str, tuple[str, ...]]:
-        named = set(_MENTION.findall(text)) if to.group else set()
-        if not named:
+    async def _found(self, to: Party, text: str) -> tuple[str, tuple[str, ...]]:
+        if to.group is None or _MENTION.search(text) is None:
             return text, ()
-        people = [_of_party(one) for one in known]
-        told = [one for one in people if one is not None]
-        if not named <= {user for one in told for user in one.users}:
-            told = [*told, *await self._members(to)]
-        return mention(text, told)
+        return _mention(text, await self._members(to))
 
-    async def _members(self, to: Party) -> Sequence[Member]:
+    async def _members(self, to: Party) -> Sequence[_Member]:
         """Who is in the group. A message goes out also when nobody says who that is."""
         group = chat_jid(to) or ""
         at, members = self._groups.get(group, (0, ()))
@@ -108,18 +101,11 @@ class Mentions:
         return members
 
 
-def _members(answer: Mapping[str, Any]) -> Iterable[Member]:
+def _members(answer: Mapping[str, Any]) -> Iterable[_Member]:
     for one in map(table, rows(answer.get("members"))):
         jid = bare(one.get("jid"))
         if jid is not None:
-            yield Member(jid=jid, users=_users(jid, bare(one.get("lid")), bare(one.get("pn"))))
-
-
-def _of_party(party: Party) -> Member | None:
-    jid = chat_jid(party)
-    if jid is None or party.group:
-        return None
-    return Member(jid=jid, users=_users(jid, party.lid, party.wa_id))
+            yield _Member(jid=jid, users=_users(jid, bare(one.get("lid")), bare(one.get("pn"))))
 
 
 def _users(*addresses: str | None) -> frozenset[str]:

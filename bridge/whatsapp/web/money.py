@@ -5,11 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from bridge.whatsapp.shapes import table, word
+from bridge.whatsapp.shapes import table, whole, word
 
 __all__ = ("currency", "of_money", "thousandths")
 
-_DIGITS: Final = 18
 _DIVISORS: Final = frozenset(str(10**power) for power in range(7))
 
 
@@ -34,10 +33,10 @@ def currency(value: object) -> str | None:
 
 
 def _divided(value: object, divisor: int) -> str | None:
-    digits = word(value, _DIGITS)
-    if digits is None or not (digits.isascii() and digits.isdigit()):
+    told = whole(value)
+    if told is None:
         return None
-    amount = Decimal(digits) / divisor
+    amount = Decimal(told) / divisor
     exact = amount.normalize()
     places = -int(exact.as_tuple().exponent)
     return f"{exact:.2f}" if places <= 2 else f"{exact:f}"  # noqa: PLR2004  cents

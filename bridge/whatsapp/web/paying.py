@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from bridge.core.content import Content, Order, Payment, Product
@@ -61,16 +62,8 @@ def _requested(body: _Body) -> Payment:
     return Payment(what="request", amount=amount, currency=code, note=_note(body))
 
 
-def _sent(body: _Body) -> Payment:
-    return Payment(what="sent", note=_note(body))
-
-
-def _declined(body: _Body) -> Payment:  # noqa: ARG001
-    return Payment(what="declined")
-
-
-def _cancelled(body: _Body) -> Payment:  # noqa: ARG001
-    return Payment(what="cancelled")
+def _settled(what: str, body: _Body) -> Payment:
+    return Payment(what=what, note=_note(body))
 
 
 def _invited(body: _Body) -> Payment:
@@ -78,31 +71,21 @@ def _invited(body: _Body) -> Payment:
     return Payment(what="invite", note=service if service != "UNKNOWN" else None)
 
 
-def _split(body: _Body) -> Payment:
-    money = table(body.get("totalAmount"))
+def _asked(body: _Body, *, amount: str, id_: str) -> Payment:
+    """A share of a bill, or a reminder of one; the fields have names of their own."""
+    money = table(body.get(amount))
     return Payment(
         what="request",
         amount=of_money(money),
         currency=currency(money.get("currencyCode")),
         note=clip(body.get("description"), _LONGEST),
-        id=word(body.get("splitID")),
-    )
-
-
-def _reminder(body: _Body) -> Payment:
-    money = table(body.get("amount"))
-    return Payment(
-        what="request",
-        amount=of_money(money),
-        currency=currency(money.get("currencyCode")),
-        note=clip(body.get("description"), _LONGEST),
-        id=word(body.get("reminderID")),
+        id=word(body.get(id_)),
     )
 
 
 def native_payment(name: object, values: Mapping[str, Any], said: object) -> Payment | None:
     """What a button of a native flow asks for: money, or to note a PIX key; None: no money."""
-    if name not in _PAY:
+    if word(name) not in _PAY:
         return None
     key, merchant = _pix(values)
     amount = of_money(values.get("total_amount"))
@@ -143,13 +126,13 @@ def _note(body: _Body) -> str | None:
 
 
 READERS: Final[Mapping[str, Callable[[_Body], Content | None]]] = {
-    "cancelPaymentRequestMessage": _cancelled,
-    "declinePaymentRequestMessage": _declined,
+    "cancelPaymentRequestMessage": partial(_settled, "cancelled"),
+    "declinePaymentRequestMessage": partial(_settled, "declined"),
     "orderMessage": _order,
     "paymentInviteMessage": _invited,
-    "paymentReminderMessage": _reminder,
+    "paymentReminderMessage": partial(_asked, amount="amount", id_="reminderID"),
     "productMessage": _product,
     "requestPaymentMessage": _requested,
-    "sendPaymentMessage": _sent,
-    "splitPaymentMessage": _split,
+    "sendPaymentMessage": partial(_settled, "sent"),
+    "splitPaymentMessage": partial(_asked, amount="totalAmount", id_="splitID"),
 }

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bridge.core.content import Card, Contacts, Content, Location
 from bridge.core.vcard_reader import read_card
-from bridge.whatsapp.shapes import clip, rows, table, word
+from bridge.whatsapp.shapes import clip, degrees, rows, table, word
 
 __all__ = ("READERS", "place_name")
 
@@ -29,8 +29,8 @@ def place_name(body: _Body) -> str | None:
 
 
 def _location(body: _Body) -> Location | None:
-    latitude = _degrees(body.get("degreesLatitude"), 90)
-    longitude = _degrees(body.get("degreesLongitude"), 180)
+    latitude = degrees(body.get("degreesLatitude"), 90)
+    longitude = degrees(body.get("degreesLongitude"), 180)
     if latitude is None or longitude is None:
         return None
     return Location(
@@ -46,12 +46,6 @@ def _location(body: _Body) -> Location | None:
 
 def _live(body: _Body) -> Location | None:
     return _location({**body, "isLive": True, "comment": body.get("caption")})
-
-
-def _degrees(value: object, most: int) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > most:
-        return None
-    return float(value)
 
 
 def _contact(body: _Body) -> Contacts | None:

@@ -41,8 +41,9 @@ class Stage:
     rui: Person
     family: Group
     show: Transcript
-    #: What came from customers, and how much agents sent.
+    #: What came from customers, how often they changed it, and how much agents sent.
     written: list[str] = field(default_factory=list)
+    changed: int = 0
     answered: int = 0
 
     async def call(self, method: str, *path: str, body: Any = None) -> Any:

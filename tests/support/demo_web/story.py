@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from typing import Any
 
 import psutil
 
@@ -15,10 +16,11 @@ from bridge.cli.demo.telling import AROUND, CHATWOOT, PONTE, WHATSAPP
 from bridge.cli.figures import Figures
 from bridge.cli.printing import out
 from bridge.core.instance import BAILEYS
+from bridge.core.message import MADE_UP
 from bridge.sim.chatwoot import Message
 from bridge.sim.pictures import jpeg, png
 from support.demo_web.stage import INSTANCE, MARINA, PATIENCE, RUI, SHOP, Stage, shown, where
-from support.whatsapp_web import Companion, Person, Sent
+from support.whatsapp_web import Companion, Person, Sent, kinds
 
 CAKE, MENU = jpeg(64, 48, grey=180), png(48, 48, colour=(210, 120, 40))
 
@@ -29,6 +31,7 @@ async def play(stage: Stage) -> None:
     message = await customer_writes(stage, companion)
     await agent_answers(stage, companion, message)
     await pictures(stage, companion, message)
+    await other_kinds(stage, companion, message)
     await group_talks(stage, companion)
     await worker_dies(stage, companion)
     await unlinked(stage)
@@ -91,9 +94,12 @@ async def agent_answers(stage: Stage, companion: Companion, message: Message) ->
     await stage.show.line(CHATWOOT, f"message {answer.id} is shown as read")
 
 
-async def agent(stage: Stage, message: Message, text: str, *, picture: bytes = b"") -> Message:
+async def agent(
+    stage: Stage, message: Message, text: str, *, picture: bytes = b"", **fields: Any
+) -> Message:
     files = [("cardapio.png", picture, "image/png")] if picture else []
-    answer = stage.chatwoot.agent_writes(message.conversation.id, text, attachments=files)
+    chat = message.conversation.id
+    answer = stage.chatwoot.agent_writes(chat, text, attachments=files, **fields)
     stage.answered += 1
     name = stage.chatwoot.agent.display_name
     await stage.show.line(CHATWOOT, f"{name}: {shown(answer)}", aside=where(answer))
@@ -120,6 +126,44 @@ async def pictures(stage: Stage, companion: Companion, message: Message) -> None
     sent = await received(stage, stage.marina)
     menu = stage.double.media.read(sent.message.imageMessage, "image")
     check("the picture is intact on WhatsApp", menu == MENU)
+
+
+async def other_kinds(stage: Stage, companion: Companion, message: Message) -> None:
+    show, marina = stage.show, stage.marina
+    await show.chapter("A place, a choice answered with its number, an edit, a reaction")
+    await show.line(WHATSAPP, "Marina: [place] Salão de festas")
+    place = kinds.place(-23.55052, -46.633308, name="Salão de festas")
+    await stage.arrives("Marina", await marina.writes(companion, place))
+    items = [{"title": title, "value": title} for title in ("Chocolate", "Morango")]
+    choice = {"content_type": "input_select", "content_attributes": {"items": items}}
+    await agent(stage, message, "Qual recheio?", **choice)
+    sent = await received(stage, marina)
+    await show.line(WHATSAPP, "Marina: 2")
+    written = await marina.writes(companion, "2")
+    chosen = await stage.arrives("Marina", written)
+    check("the answer is understood", (chosen.content or "").startswith("Morango"))
+    await show.line(WHATSAPP, "Marina corrects it: 1")
+    await marina.edits(companion, written, "1")
+    await changes(stage, written)
+    await show.line(WHATSAPP, "Marina reacts to the question: ❤️")
+    await marina.reacts(companion, sent.id, "❤️")
+    await changes(stage, sent.id)
+
+
+async def changes(stage: Stage, target: str) -> None:
+    """A change of a message is seen in Chatwoot, in answer to it."""
+    start = f"WAID:{target}{MADE_UP}"
+
+    def told() -> list[Message]:
+        found = stage.chatwoot.messages()
+        return [one for one in found if (one.source_id or "").startswith(start)]
+
+    await stage.sees("the change stands in Chatwoot", lambda: bool(told()))
+    stage.changed += 1
+    (message,) = told()
+    about = message.content_attributes["in_reply_to"]
+    aside = f"{where(message)}, in answer to {about}"
+    await stage.show.line(CHATWOOT, f"Marina: {shown(message)}", aside=aside)
 
 
 async def group_talks(stage: Stage, companion: Companion) -> None:
@@ -200,8 +244,8 @@ async def reckon(stage: Stage) -> bool:
             len(found.roads),
             sum(map(found.adds_up, found.roads)),
         ),
-        "customers' messages delivered": (
-            len(stage.written),
+        "customers' messages and changes delivered": (
+            len(stage.written) + stage.changed,
             found.events["inbound", "delivered"],
         ),
         "agents' messages delivered": (stage.answered, found.events["outbound", "delivered"]),

@@ -312,6 +312,23 @@ def test_html_of_some_servers_is_read_whoever_wrote_it() -> None:
     assert planned(own_text(html)) == [TextPart(body=html)]
 
 
+@pytest.mark.parametrize("able", [PLAIN, RICH])
+@pytest.mark.parametrize("content_type", ["input_select", "cards", "article", "form"])
+def test_rows_without_end_are_no_messages_without_end(
+    content_type: str, able: Capabilities
+) -> None:
+    row = {"title": "x", "value": 1, "label": "x", "media_url": "https://x.example/y"}
+    rows = tuple(row | {"options": [row] * 9999, "actions": [row] * 9999} for _ in range(9999))
+    parts = plan(
+        message("?", content_type=content_type, items=rows),
+        signature=None,
+        able=able,
+        language="en",
+    )
+    assert len(parts) <= 102
+    assert any("…" in part.body for part in parts if isinstance(part, TextPart))
+
+
 @pytest.mark.parametrize("content_type", ["input_select", "cards", "article", "form"])
 @pytest.mark.parametrize("able", [PLAIN, RICH], ids=["plain", "rich"])
 @pytest.mark.parametrize(

@@ -68,12 +68,13 @@ SHOWN: list[tuple[Content, str | None]] = [
                         Phone(number="3333-0000"),
                     ),
                     emails=("marina@example.com",),
+                    birthday="1990-05-20",
                 ),
             )
         ),
         (
-            "👤 **Contato**§**Marina**§Loja§+5511900000001 (CELL) · https://wa.me/5511900000001"
-            "§3333-0000§marina@example.com"
+            "👤 **Contato**§**Marina**§Loja§+5511900000001 (celular) · https://wa.me/5511900000001"
+            "§3333-0000§marina@example.com§**Aniversário:** 20/05/1990"
         ),
     ),
     (
@@ -150,7 +151,29 @@ SHOWN: list[tuple[Content, str | None]] = [
     (Text(body=" \n"), "[mensagem vazia]"),
     (
         Unsupported(upstream="pollUpdateMessage", raw={}),
-        '[mensagem do tipo "voto em enquete", que ainda não pode ser exibida]',
+        '[mensagem do tipo "voto em enquete", que não pode ser exibida aqui]',
+    ),
+    (
+        Unsupported(upstream="unknown", raw={}, detail="*x*"),
+        r"[mensagem de um tipo desconhecido, que não pode ser exibida aqui: \*x\*]",
+    ),
+    (
+        Unsupported(upstream="viewOnceMessageV2", raw={}),
+        "[mensagem de visualização única: veja no celular]",
+    ),
+    (Unsupported(upstream="placeholderMessage", raw={}), "[mensagem que só aparece no celular]"),
+    (
+        Answer(source="menu", title="Financeiro", id="fin", description="*2*"),
+        r"Financeiro§§_Digitou: \*2\*_",
+    ),
+    (
+        Answer(
+            source="call_permission",
+            title="accept",
+            id="accept",
+            description="2026-11-21T18:30:00+00:00",
+        ),
+        "📞 Aceitou receber ligações, até 21/11/2026, 18:30 (UTC)",
     ),
 ]
 

@@ -143,6 +143,7 @@ def doing(code: str, patience: float = 30) -> VoiceNotes:
     [
         ("import os; os.kill(os.getpid(), 11)", "status -11"),
         ("print('x' * 10**7)", "failed"),
+        ("print('[' * 4000)", "failed"),
         ("print('[1]')", "nonsense"),
         ("print('{}')", "no length"),
         ('print(\'{"seconds": -1, "waveform": ""}\')', "no length"),

@@ -590,7 +590,6 @@ async def test_what_the_channel_can_do(channel) -> None:
     can = channel().capabilities
     assert (can.text_limit, can.caption_limit) == (4096, 1024)
     assert can.unordered_sends
-    assert can.tags_sends
     assert (can.buttons, can.list_rows, can.menu_body) == (3, 10, 1024)
     assert can.templates
     assert can.window_hours == 24

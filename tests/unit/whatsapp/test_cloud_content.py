@@ -23,7 +23,7 @@ from bridge.core.content import (
     Unsupported,
 )
 from bridge.core.message import EVENT
-from bridge.whatsapp.cloud.content import LONGEST_TEXT
+from bridge.whatsapp.shapes import LONGEST_TEXT
 from support.cloud_webhooks import around, message, of_kind, only, text
 
 

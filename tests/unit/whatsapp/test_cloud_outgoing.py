@@ -48,11 +48,10 @@ def made(content: Outgoing) -> Any:
 
 
 def test_up_to_three_short_options_are_buttons() -> None:
-    found = made(menu("Sim", "Não", "Talvez", footer="Loja"))
+    found = made(menu("Sim", "Não", "Talvez"))
     assert found == {
         "type": "button",
         "body": {"text": "Qual?"},
-        "footer": {"text": "Loja"},
         "action": {
             "buttons": [
                 {"type": "reply", "reply": {"id": "o0", "title": "Sim"}},
@@ -125,16 +124,15 @@ def test_what_meta_would_refuse_is_refused_before(wrong: Outgoing) -> None:
     titles=st.lists(st.text(max_size=90), max_size=12),
     description=st.none() | st.text(max_size=80),
     label=st.none() | st.text(max_size=30),
-    footer=st.none() | st.text(max_size=70),
 )
 def test_any_menu_is_refused_or_right(
-    body: str, titles: list[str], description: str | None, label: str | None, footer: str | None
+    body: str, titles: list[str], description: str | None, label: str | None
 ) -> None:
     given_options = tuple(
         Option(id=str(number), title=title, description=description)
         for number, title in enumerate(titles)
     )
-    asked = OutgoingMenu(body=body, options=given_options, label=label, footer=footer)
+    asked = OutgoingMenu(body=body, options=given_options, label=label)
     try:
         found = made(asked)
     except PeerRefused:

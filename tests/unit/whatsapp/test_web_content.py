@@ -20,12 +20,12 @@ from bridge.core.outgoing import (
     OutgoingText,
 )
 from bridge.core.party import Party
+from bridge.core.vcard_writer import write_card
 from bridge.errors import PeerRefused
 from bridge.relay.uploads import kind_for
 from bridge.whatsapp.channel import Quote
 from bridge.whatsapp.web.capabilities import CAPABILITIES
 from bridge.whatsapp.web.content import edition, message, revocation
-from bridge.whatsapp.web.vcard import vcard
 
 OURS = "551130001234:5@s.whatsapp.net"
 MARINA = Party(wa_id="5511987650001", lid="204871936502817")
@@ -198,12 +198,6 @@ def test_mentions_stand_beside_the_quote() -> None:
     assert (found["mentionedJID"], found["stanzaID"]) == (["77@lid"], "3A")
 
 
-def test_a_menu_is_a_text_with_numbers() -> None:
-    options = (Option(id="a", title="Vendas"), Option(id="b", title="Suporte"))
-    menu = OutgoingMenu(body="Escolha:", options=options, footer="Obrigado")
-    assert sent(menu) == {"conversation": "Escolha:\n\n1. Vendas\n2. Suporte\n\nObrigado"}
-
-
 def test_a_place() -> None:
     place = OutgoingLocation(latitude=-23.5, longitude=-46.6, name="Loja", address=" ")
     assert sent(place, quote=Quote(id="3A"))["locationMessage"] == {
@@ -221,6 +215,7 @@ def test_a_place() -> None:
         OutgoingLocation(latitude=90.5, longitude=0),
         OutgoingContacts(cards=()),
         OutgoingTemplate(name="oferta", language="pt_BR"),
+        OutgoingMenu(body="Escolha:", options=(Option(id="a", title="Vendas"),)),
     ],
 )
 def test_what_cannot_be_sent_is_refused_before_anything_is(content: Any) -> None:
@@ -232,50 +227,11 @@ ANA = Card(name="Ana", phones=(Phone(number="+55 11 90000-0001", wa_id="55119000
 
 
 def test_one_contact_and_several() -> None:
-    one = {"displayName": "Ana", "vcard": vcard(ANA)}
+    one = {"displayName": "Ana", "vcard": write_card(ANA)}
     assert sent(OutgoingContacts(cards=(ANA,))) == {"contactMessage": one}
     assert sent(OutgoingContacts(cards=(ANA, ANA, ANA))) == {
         "contactsArrayMessage": {"displayName": "Ana +2", "contacts": [one, one, one]}
     }
-
-
-def test_a_card_is_written_as_phones_read_it() -> None:
-    phones = (
-        Phone(number="+55 11 90000-0001", wa_id="5511900000001", label="Work"),
-        Phone(number="", wa_id="5511900000002"),
-        Phone(number="0800", wa_id="1;x:y", label="a:b"),
-        Phone(number=" "),
-    )
-    card = Card(
-        name="Ana; Souza", phones=phones, emails=("a@b.example",), organization="Loja, Ltda"
-    )
-    assert vcard(card).split("\n") == [
-        "BEGIN:VCARD",
-        "VERSION:3.0",
-        "N:;Ana\\; Souza;;;",
-        "FN:Ana\\; Souza",
-        "ORG:Loja\\, Ltda",
-        "TEL;type=WORK;waid=5511900000001:+55 11 90000-0001",
-        "TEL;type=CELL;waid=5511900000002:+5511900000002",
-        "TEL;type=CELL:0800",
-        "EMAIL;type=INTERNET:a@b.example",
-        "END:VCARD",
-    ]
-
-
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\u2028", "\x0b"])
-def test_no_text_in_a_card_makes_a_line_of_its_own(line_end: str) -> None:
-    evil = f"x{line_end}TEL:+666{line_end}END:VCARD"
-    written = vcard(Card(name=evil, phones=(Phone(number=evil),), organization=evil))
-    assert len(written.splitlines()) == 7
-    assert written.splitlines()[3] == "FN:x\\nTEL:+666\\nEND:VCARD"
-
-
-def test_a_card_that_came_whole_is_passed_on_and_a_broken_one_is_made_anew() -> None:
-    whole = "BEGIN:VCARD\nVERSION:3.0\nFN:Ana\nX-ODD:1\nEND:VCARD"
-    assert vcard(Card(name="Ana", vcard=whole + "\n")) == whole
-    assert "X-ODD" not in vcard(Card(name="Ana", vcard=whole[:-3]))
-    assert "FN:Loja" in vcard(Card(name=" ", organization="Loja"))
 
 
 def test_nothing_that_is_sent_breaks_the_frame() -> None:
@@ -315,12 +271,7 @@ def test_what_is_too_long_for_a_document_fits_nowhere() -> None:
 
 def test_what_the_channel_can_do() -> None:
     able = CAPABILITIES
-    assert (able.locations, able.cards, able.mentions, able.edit_seconds) == (True, True, True, 900)
+    assert (able.locations, able.cards, able.edit_seconds) == (True, True, 900)
     assert (able.buttons, able.list_rows, able.templates) == (0, 0, False)
-    assert (able.groups, able.reply, able.tags_sends, able.unordered_sends) == (
-        True,
-        True,
-        False,
-        False,
-    )
+    assert (able.groups, able.unordered_sends) == (True, False)
     assert able.text_limit == 65_536

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -660,3 +661,52 @@ def test_answers_to_questions_are_texts() -> None:
     body = {"key": {"ID": "3AFF"}, "text": "Azul"}
     assert said({"questionResponseMessage": body}) == Text(body="Azul")
     assert said({"statusQuestionAnswerMessage": body}) == Text(body="Azul")
+
+
+# ------------------------------------------------------------------ junk
+
+AROUND = {
+    "extendedTextMessage": {
+        "text": "@77 oi",
+        "contextInfo": {
+            "stanzaID": "3A00",
+            "forwardingScore": 5,
+            "mentionedJID": ["77@lid"],
+            "externalAdReply": {"title": "Oferta", "sourceID": "1"},
+            "quotedMessage": {"productMessage": {"product": {"retailerID": "p"}}},
+        },
+    },
+    "messageContextInfo": {
+        "messageAssociation": {
+            "associationType": "MOTION_PHOTO",
+            "parentMessageKey": {"ID": "3A00"},
+        }
+    },
+}
+_TESTS = (test_places, test_answers, test_menus, test_orders_products_and_money, test_invitations)
+
+
+def shapes() -> list[dict[str, Any]]:
+    marks = [test.pytestmark[0] for test in _TESTS]  # type: ignore[attr-defined]
+    cases = [getattr(one, "values", one) for mark in marks for one in mark.args[1]]
+    return [AROUND, *(case[0] for case in cases)]
+
+
+def spoilt(value: Any, junk: Any) -> Iterator[Any]:
+    """Copies of JSON, in each of which another part is junk."""
+    yield junk
+    if not isinstance(value, dict | list):
+        return
+    for at in value if isinstance(value, dict) else range(len(value)):
+        for part in spoilt(value[at], junk):
+            copy = value.copy()
+            copy[at] = part
+            yield copy
+
+
+@pytest.mark.parametrize("junk", [[], {}, [[]], {"a": [{}]}, None, True, -1, 1e300, "x", "[1]"])
+def test_junk_anywhere_in_any_kind_gives_one_event(junk: Any) -> None:
+    for shape in shapes():
+        for message in spoilt(shape, junk):
+            data = {"id": "3A01", "chat": PHONE, "sender": PHONE, "message": message}
+            assert len(events("message", data, number="shop", received_at=AT)) == 1

@@ -92,17 +92,6 @@ async def test_members_are_asked_for_once_in_a_while() -> None:
     assert len(worker.asked) == 2
 
 
-async def test_who_is_named_by_the_caller_needs_no_list() -> None:
-    worker = Worker()
-    mentions = Mentions(worker.ask, ManualClock())
-    content = OutgoingText(
-        body="@5511900000009", mentions=(Party(wa_id="5511900000009", lid="99"),)
-    )
-    told, jids = await mentions.resolve(GROUP, content)
-    assert (told, jids) == (OutgoingText(body="@99", mentions=content.mentions), ("99@lid",))
-    assert worker.asked == []
-
-
 async def test_captions_mention_too_and_other_kinds_do_not() -> None:
     mentions = Mentions(Worker().ask, ManualClock())
     file = OutgoingMedia(

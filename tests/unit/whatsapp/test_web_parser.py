@@ -245,6 +245,10 @@ def test_in_a_group_an_admin_deletes_what_others_wrote() -> None:
     event = only("message", in_group(message=protocol(type="REVOKE", key=admins)))
     assert isinstance(event, Revoked)
     assert event.chat == Party(group=GROUP)
+    assert event.author is not None  # it counts only if this is who wrote it ...
+    event = only("message", in_group(message=protocol(type="REVOKE", key=admins), edit="8"))
+    assert isinstance(event, Revoked)
+    assert event.author is None  # ... while the servers let none but admins say this
 
 
 def test_nobody_deletes_what_the_other_side_of_a_direct_chat_wrote() -> None:

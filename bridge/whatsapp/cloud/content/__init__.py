@@ -7,6 +7,7 @@ gives None when that is not of a shape it knows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from bridge.core.content import Content, MediaKind, Text, Unsupported
@@ -15,13 +16,13 @@ from bridge.whatsapp.cloud.content.choices import button, interactive
 from bridge.whatsapp.cloud.content.media import media
 from bridge.whatsapp.cloud.content.orders import order
 from bridge.whatsapp.cloud.content.places import place
-from bridge.whatsapp.shapes import clip, prose, rows, storable, table, word
+from bridge.whatsapp.shapes import LONGEST_TEXT, clip, prose, rows, storable, table, word
 
-__all__ = ("LONGEST_TEXT", "complaint", "content")
+__all__ = ("complaint", "content")
 
-#: WhatsApp's own limit for what people write; the API itself stops at 4,096.
-LONGEST_TEXT: Final = 65_536
 _LONGEST_KIND: Final = 64
+#: Says that the kind is not supported, which the placeholder says in the agents' language.
+_UNSUPPORTED: Final = "131051"
 
 
 def content(message: dict[str, Any], value: dict[str, Any]) -> Content:
@@ -41,6 +42,8 @@ def complaint(owner: dict[str, Any]) -> str | None:
     """The text of the first error that Meta put beside something."""
     for error in rows(owner.get("errors")):
         told = table(error)
+        if word(told.get("code"), 12) == _UNSUPPORTED:
+            continue
         details = table(told.get("error_data")).get("details")
         text = clip(details) or clip(told.get("message")) or clip(told.get("title"))
         if text:
@@ -69,14 +72,10 @@ def _text(body: object) -> Content | None:
     return Text(body=text) if text else None
 
 
-def _file(kind: MediaKind) -> Callable[[object], Content | None]:
-    return lambda body: media(kind, body, longest=LONGEST_TEXT)
-
-
 _NAMING: Final = frozenset({"unsupported", "interactive"})
 _READERS: Final[Mapping[str, Callable[[object], Content | None]]] = {
     "text": _text,
-    **{kind.value: _file(kind) for kind in MediaKind},
+    **{kind.value: partial(media, kind) for kind in MediaKind},
     "location": place,
     "contacts": cards,
     "interactive": interactive,

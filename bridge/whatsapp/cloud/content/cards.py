@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bridge.core.content import Card, Contacts, Phone
-from bridge.whatsapp.shapes import clip, prose, rows, table, word
+from bridge.whatsapp.shapes import LONGEST_TEXT, clip, prose, rows, table, word
 
 #: WhatsApp lets people share 257 at once.
 _MOST_CARDS: Final = 300
 _MOST_LINES: Final = 50
 _LONGEST_NAME: Final = 300
-_LONGEST_VCARD: Final = 65_536
 #: The order in which a postal address is written.
 _ADDRESS: Final = ("street", "city", "state", "zip", "country")
 _REQUESTED: Final = "contact_request"
@@ -35,7 +34,7 @@ def _card(told: dict[str, Any]) -> Card | None:
         phones=tuple(_phones(told.get("phones"))),
         emails=_lines(told.get("emails"), "email"),
         organization=", ".join(part for part in parts if part) or None,
-        vcard=prose(told.get("vcard"), _LONGEST_VCARD),
+        vcard=prose(told.get("vcard"), LONGEST_TEXT),
         urls=_lines(told.get("urls"), "url"),
         addresses=tuple(_addresses(told.get("addresses"))),
         birthday=clip(told.get("birthday"), 32),

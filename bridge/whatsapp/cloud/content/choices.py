@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
 
 from bridge.core.content import Answer, Content, Form, Menu
-from bridge.whatsapp.shapes import prose, rows, storable, table, word
+from bridge.whatsapp.shapes import LONGEST_TEXT, moment, prose, rows, storable, table, word
 
 _LONGEST_TITLE: Final = 1024
-_LONGEST_BODY: Final = 65_536
 _MOST_OPTIONS: Final = 100
 _FORMS: Final = {"flow": "flow", "address_message": "address"}
-#: The last second of the year 9999.
-_LAST_SECOND: Final = 253_402_300_799
 
 
 def interactive(body: object) -> Content | None:
@@ -55,15 +51,14 @@ def _answer(source: str, title: object, id_: object, description: object = None)
 
 def _call_permission(told: dict[str, Any]) -> Answer | None:
     """``accept`` or ``reject``; `description` is until when, where that is told."""
-    until = word(told.get("expiration_timestamp"), 12) or ""
-    end = int(until) if until.isascii() and until.isdigit() else 0
-    shown = datetime.fromtimestamp(end, UTC).isoformat() if 0 < end <= _LAST_SECOND else None
+    until = moment(told.get("expiration_timestamp"))
+    shown = until.isoformat() if until else None
     return _answer("call_permission", told.get("response"), told.get("response"), shown)
 
 
 def _form(told: dict[str, Any]) -> Form | None:
     """A form that was filled in. What is no JSON object stays as it came, under its own name."""
-    body = prose(told.get("body"), _LONGEST_BODY)
+    body = prose(told.get("body"), LONGEST_TEXT)
     values = _values(told.get("response_json"))
     if body is None and not values:
         return None
@@ -88,13 +83,13 @@ def _values(said: object) -> dict[str, Any]:
         try:
             decoded = orjson.loads(said)
         except orjson.JSONDecodeError:
-            decoded = said[:_LONGEST_BODY]
+            decoded = said[:LONGEST_TEXT]
     if decoded is None or decoded == "":
         return {}
     values = decoded if isinstance(decoded, dict) else {"response_json": decoded}
     if storable(values):
         return values
-    return {"response_json": said[:_LONGEST_BODY]} if isinstance(said, str) else {}
+    return {"response_json": said[:LONGEST_TEXT]} if isinstance(said, str) else {}
 
 
 def _menu(told: dict[str, Any]) -> Menu | None:
@@ -105,7 +100,7 @@ def _menu(told: dict[str, Any]) -> Menu | None:
         options += [table(row).get("title") for row in rows(table(section).get("rows"))]
     options.append(table(action.get("parameters")).get("display_text"))
     titles = tuple(text for one in options if (text := prose(one, _LONGEST_TITLE)))
-    body = prose(table(told.get("body")).get("text"), _LONGEST_BODY)
+    body = prose(table(told.get("body")).get("text"), LONGEST_TEXT)
     if body is None and not titles:
         return None
     return Menu(

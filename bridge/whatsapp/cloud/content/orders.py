@@ -7,12 +7,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from bridge.core.content import Order, OrderLine
-from bridge.whatsapp.shapes import clip, prose, rows, table, word
+from bridge.whatsapp.shapes import LONGEST_TEXT, clip, prose, rows, table, word
 
 _MOST_LINES: Final = 500
 #: Stands for a product without an id: a line that somebody ordered is not left out.
 _NAMELESS: Final = "?"
-_LONGEST_NOTE: Final = 65_536
 _LONGEST_PRICE: Final = 32
 _MOST_PIECES: Final = 10**9
 
@@ -26,7 +25,7 @@ def order(body: object) -> Order | None:
     return Order(
         lines=lines,
         catalog=word(told.get("catalog_id")),
-        note=prose(told.get("text"), _LONGEST_NOTE),
+        note=prose(told.get("text"), LONGEST_TEXT),
     )
 
 
