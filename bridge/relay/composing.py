@@ -24,9 +24,9 @@ from bridge.engine.pacing import Bucket, Rate
 from bridge.errors import BridgeError
 from bridge.relay.directory import Directory, Entry
 from bridge.store.engine import Store
-from bridge.store.queries import chats
+from bridge.store.queries import chats, ledger
 from bridge.store.queries.chats import ChatRow
-from bridge.whatsapp.channel import ShowsTyping
+from bridge.whatsapp.channel import ShowsTyping, ShowsTypingBelow
 
 log = structlog.get_logger(__name__)
 
@@ -78,19 +78,25 @@ class Composing:
 
     def by_agent(self, entry: Entry, event: Typing) -> None:
         """Show the customer that an agent writes, or stopped. Never blocks or raises."""
-        channel = entry.channel
-        if not isinstance(channel, ShowsTyping) or not self._can_send(entry):
+        if not shows_typing(entry) or not self._can_send(entry):
             return
         presence = Presence.COMPOSING if event.is_on else Presence.PAUSED
 
-        async def show() -> None:
-            chat = await self._store.read(
-                lambda db: chats.by_conversation(
-                    db, entry.id, event.conversation_id, event.contact_source_id
-                )
+        def who(db: sqlite3.Connection) -> tuple[ChatRow, str | None] | None:
+            chat = chats.by_conversation(
+                db, entry.id, event.conversation_id, event.contact_source_id
             )
-            if chat is not None:
-                await channel.show_typing(chat.party, presence)
+            return None if chat is None else (chat, ledger.last_heard(db, chat.id))
+
+        async def show() -> None:
+            found = await self._store.read(who)
+            if found is None:
+                return
+            chat, newest = found
+            if isinstance(entry.channel, ShowsTyping):
+                await entry.channel.show_typing(chat.party, presence)
+            elif isinstance(entry.channel, ShowsTypingBelow) and newest and event.is_on:
+                await entry.channel.show_typing_below(newest)
 
         self._show(("agent", entry.id, event.conversation_id), show, is_on=event.is_on)
 
@@ -171,6 +177,16 @@ class Composing:
                 for key, sign in self._signs.items()
                 if sign.task is not None or now - sign.at < REPEAT
             }
+
+
+def shows_typing(entry: Entry) -> bool:
+    """Whether customers of this number can see that an agent writes.
+
+    Where that marks what they wrote as read, only if the instance marks it so anyway.
+    """
+    if isinstance(entry.channel, ShowsTypingBelow):
+        return entry.instance.options.behaviour.read_messages
+    return isinstance(entry.channel, ShowsTyping)
 
 
 def _ended(task: asyncio.Future[None]) -> None:

@@ -29,12 +29,15 @@ def quote_of(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> Quot
         return None
     target = changed_by(row["whatsapp_id"])
     if target is not None:  # whoever answers a reaction or an edit, answers what it is about
-        return _of_target(db, instance_id, target)
+        return _of_target(db, instance_id, target, row["chat_id"])
     return None if MADE_UP in original(row["whatsapp_id"]) else _quote(row)
 
 
-def _of_target(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> Quote | None:
-    row = ledger.by_whatsapp_id(db, instance_id, whatsapp_id)
+def _of_target(
+    db: sqlite3.Connection, instance_id: str, whatsapp_id: str, chat_id: int
+) -> Quote | None:
+    """Whoever reacts may name any id: what stands in another chat is nobody's business here."""
+    row = ledger.by_whatsapp_id(db, instance_id, whatsapp_id, chat_id)
     if row is not None and MADE_UP not in row["whatsapp_id"]:
         return _quote(row)
     return None if MADE_UP in whatsapp_id else Quote(id=whatsapp_id)

@@ -111,11 +111,9 @@ class Receipts:
     def shown(self, unit: Unit, entry: Entry, whatsapp_id: str, now: int) -> None:
         """Tell agents how far a message has come that stands in Chatwoot after it was sent."""
         row = ledger.by_status(unit.db, entry.id, whatsapp_id, None)
-        if row is not None and _speaks_for_all(unit.db, row):
-            if row["state"] in (DeliveryState.READ, DeliveryState.PLAYED):
-                self.report(unit, entry, row, "read", now=now)
-            elif self._show_delivered and row["state"] == DeliveryState.DELIVERED:
-                self.report(unit, entry, row, "delivered", now=now)
+        news = self._news(row["state"]) if row is not None else None
+        if row is not None and news is not None and _speaks_for_all(unit.db, row, row["state"]):
+            self.report(unit, entry, row, news, now=now)
         self._catch_up(unit, entry, whatsapp_id, now)
 
     def _catch_up(self, unit: Unit, entry: Entry, whatsapp_id: str, now: int) -> None:
@@ -155,14 +153,20 @@ class Receipts:
         if status.state is DeliveryState.FAILED:
             cause, reason = self._why(status)
             self.fail(unit, entry, row, cause=cause, reason=reason, now=now)
-        elif not _speaks_for_all(unit.db, row):
             return
-        elif status.state in (DeliveryState.READ, DeliveryState.PLAYED):
-            self.report(unit, entry, row, "read", now=now)
-        elif self._show_delivered and status.state is DeliveryState.DELIVERED:
-            self.report(unit, entry, row, "delivered", now=now)
-        elif row["state"] in ("uncertain", "failed"):
-            self.report(unit, entry, row, "sent", now=now)
+        news = self._news(status.state)
+        if news is None and row["state"] in ("uncertain", "failed"):
+            news = "sent"
+        # Asked last: of most statuses agents are told nothing.
+        if news is not None and _speaks_for_all(unit.db, row, status.state):
+            self.report(unit, entry, row, news, now=now)
+
+    def _news(self, state: str) -> str | None:
+        """What Chatwoot shows of a state, so far as it is shown at all."""
+        if state in (DeliveryState.READ, DeliveryState.PLAYED):
+            return "read"
+        is_shown = self._show_delivered and state == DeliveryState.DELIVERED
+        return "delivered" if is_shown else None
 
     def fail(
         self,
@@ -242,17 +246,17 @@ class Receipts:
         return None
 
 
-def _speaks_for_all(db: sqlite3.Connection, row: sqlite3.Row) -> bool:
-    """Whether a message is as far as this part of it: the last, and no other has failed.
+def _speaks_for_all(db: sqlite3.Connection, row: sqlite3.Row, state: str) -> bool:
+    """Whether a message is as far as this part of it, since none behind it is less far.
 
-    People read from top to bottom, and a mark that says what is missing must stay.
+    People read from top to bottom. And none has failed: a mark that says so must stay.
     """
     newest = {one["part"]: one["state"] for one in ledger.parts(db, row["job_id"])}
-    return all(
-        part < row["part"] and state != DeliveryState.FAILED
-        for part, state in newest.items()
-        if part != row["part"]
-    )
+    others = {part: one for part, one in newest.items() if part != row["part"]}
+    if DeliveryState.FAILED in others.values():
+        return False
+    behind = [one for part, one in others.items() if part > row["part"]]
+    return not any(one == "superseded" or advances(one, state) for one in behind)
 
 
 def _is_nobodys(row: sqlite3.Row, status: StatusReported) -> bool:

@@ -15,10 +15,10 @@ from bridge.chatwoot.webhook import (
     Other,
     Typing,
 )
+from bridge.relay.composing import shows_typing
 from bridge.relay.directory import Entry
 from bridge.relay.incoming import FROM_WHATSAPP
 from bridge.relay.refetching import asks_again
-from bridge.whatsapp.channel import ShowsTyping
 
 #: Messages with these source_ids are our own (design.md 4, Chatwoot).
 ECHOES = (FROM_WHATSAPP, "PONTE:")
@@ -48,7 +48,7 @@ def _about_typing(entry: Entry, inbox_id: int | None, event: Typing) -> str | No
     """Customers see agents write, where that can be shown; not private notes, nor themselves."""
     if event.inbox_id != inbox_id:
         return "chatwoot.other_inbox"
-    shown = isinstance(entry.channel, ShowsTyping) and not event.is_private
+    shown = shows_typing(entry) and not event.is_private
     return None if shown and not event.is_contact else "chatwoot.typing"
 
 

@@ -222,6 +222,15 @@ class ShowsTyping(Protocol):
         ...
 
 
+@runtime_checkable
+class ShowsTypingBelow(Protocol):
+    """What a channel has that shows that somebody writes only together with a read mark."""
+
+    async def show_typing_below(self, message_id: str) -> None:
+        """Show it below a message of the person's, which counts as read. Raises `PeerError`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What WhatsApp tells of a person or group. The picture's address is short-lived."""

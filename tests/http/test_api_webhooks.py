@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import threading
 import time
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from bridge.http.routes import webhooks
 from bridge.sim.graph import Number, sign
 from support.bridge_house import APP_SECRET, MARINA, VERIFY_TOKEN, House, bridge_house
 
@@ -145,6 +147,23 @@ async def test_an_unknown_number_is_ignored_with_the_rule(house: House) -> None:
     assert (await meta(house, raw))[0] == 200
     assert (await house.events())["inbound", "ignored", "whatsapp.unknown_number"] == 1
     await still_works(house)
+
+
+async def test_a_large_meta_body_is_read_beside_the_event_loop(house: House, monkeypatch) -> None:
+    where: list[int] = []
+    real = webhooks.parse_cloud
+
+    def noted(*given, **more):
+        where.append(threading.get_ident())
+        return real(*given, **more)
+
+    monkeypatch.setattr(webhooks, "parse_cloud", noted)
+    _, payload = house.graph.draft(MARINA, "grande")
+    await meta(house, orjson.dumps(payload | {"more": "x" * webhooks.LONG}))
+    await house.quiet()
+    assert house.shown() == ["grande"]
+    assert where
+    assert threading.get_ident() not in where
 
 
 async def test_a_body_over_the_limit_is_refused(house: House) -> None:

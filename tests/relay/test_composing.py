@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from bridge.core.connection import LinkState, Presence
 from bridge.core.party import Party
@@ -12,7 +13,7 @@ from bridge.sim.chatwoot import Conversation
 from support.bridge_house import House
 from support.happenings import MARINA, RUI, written
 from support.qr_channel import QrPhone
-from support.sessions import open_up, qr_house, reaches
+from support.sessions import change, open_up, qr_house, reaches
 
 TYPING = "POST public/toggle_typing"
 
@@ -47,6 +48,28 @@ async def test_a_customer_sees_an_agent_begin_and_stop_writing(tmp_path):
         assert shown(phone) == [Presence.COMPOSING, Presence.PAUSED]
         await house.quiet()
         assert set((await house.balance()).values()) == {0}
+
+
+async def test_the_cloud_api_shows_it_below_the_newest_message_that_is_read_anyway(house: House):
+    await house.talk()
+    newest = await house.graph.customer_writes("5511987650001", "Alguém aí?")
+    await house.quiet()
+    chat = house.of(f"WAID:{newest}").conversation
+    house.chat.typing(chat.id)
+    await house.quiet()
+    assert house.graph.typing == []  # it would mark what they wrote as read
+
+    await change(
+        house, lambda now: replace(now, behaviour=replace(now.behaviour, read_messages=True))
+    )
+    house.clock.ahead_seconds += 60
+    house.chat.typing(chat.id)
+    await house.graph.wait_for(lambda: house.graph.typing == [newest])
+    house.chat.typing(chat.id, on=False)
+    await house.quiet()
+
+    assert house.graph.typing == [newest]
+    assert set((await house.balance()).values()) == {0}
 
 
 async def test_customers_see_nothing_where_that_is_switched_off(tmp_path):

@@ -9,11 +9,12 @@ import pytest
 from bridge.clock import utc
 from bridge.core.message import Called
 from bridge.core.party import Party
+from bridge.relay import changes
 from bridge.sim.chatwoot import Message
 from bridge.sim.pictures import png
 from support.bridge_house import House
 from support.qr_channel import LoggingQrChannel, QrPhone
-from support.qr_events import CUSTOMER, NUMBER, typed, wrote
+from support.qr_events import CUSTOMER, GROUP, NUMBER, reacted, typed, wrote
 from support.sessions import balanced, bring, change, conversation, open_up, qr_house
 
 
@@ -134,3 +135,20 @@ async def test_a_quote_that_leads_nowhere_keeps_no_message_back(tmp_path, how):
         assert shown.content == "oi"
         assert shown.content_attributes.get("in_reply_to") is None
         assert await balanced(house)
+
+
+async def test_who_reacts_to_an_id_of_another_chat_learns_nothing_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(changes, "WAIT", 0)
+    async with house_of(tmp_path) as (house, phone):
+        await open_up(house, phone)
+        secret = wrote("a senha é 1234", group=GROUP, sender=Party(lid="1002"))
+        await bring(house, phone, secret, reacted(secret.id, "👍"))
+        start = f"WAID:{secret.id}~"
+        (shown,) = [one for one in house.chat.messages() if (one.source_id or "").startswith(start)]
+
+        house.chat.agent_writes(shown.conversation.id, "oi?", in_reply_to=shown.id)
+        await phone.has_sent(1)
+
+        quote = phone.quotes[-1]
+        assert quote is not None
+        assert (quote.text, quote.sender) == (None, None)

@@ -54,6 +54,21 @@ async def test_a_message_of_several_parts_is_read_with_its_last(house: House) ->
     assert (message.status, patches(house)) == ("read", ["read"])
 
 
+async def test_a_part_that_is_sent_again_is_read_like_the_rest(house: House) -> None:
+    message = await answered(house, "palavra " * 700, statuses=False)
+    first, last = (one.wamid for one in house.graph.sent)
+    await house.graph.fail(first, 131026)
+    await house.status(message, "failed")
+    await house.graph.customer_reads(last)
+    await house.quiet()
+    house.chat.agent_retries(message.id)
+    await house.sent(3)
+    await house.quiet()
+    await house.graph.customer_reads(house.graph.sent[2].wamid)
+    await house.quiet()
+    assert message.status == "read"
+
+
 async def test_that_one_part_failed_stays_to_be_seen(house: House) -> None:
     message = await answered(house, "palavra " * 700, statuses=False)
     first, last = (one.wamid for one in house.graph.sent)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -37,6 +39,8 @@ _HALF_PAIR = re.compile(
 )
 #: Meta sends up to 3 MB, 1,000 updates in one webhook (whatsapp-channels.md A.2).
 META_BODY = 8 * 1024 * 1024
+#: Bytes of a body that is read beside the event loop: the largest takes a second.
+LONG = 256 * 1024
 CHATWOOT_BODY = 4 * 1024 * 1024
 #: One webhook comes from one app, so its numbers have one secret, or two during a rotation.
 MOST_SECRETS = 20
@@ -86,7 +90,8 @@ class MetaWebhook:
         said = decode(body)
         if not trusted:
             numbers = self._numbers_signed_for(body, signature, said)
-        events = parse_cloud(said, received_at=utc(self._clock.ms()))
+        parsed = partial(parse_cloud, said, received_at=utc(self._clock.ms()))
+        events = await asyncio.to_thread(parsed) if len(body) > LONG else parsed()
         if numbers is not None:
             events = [_own(event, numbers) for event in events]
         await self._intake.keep(events, trace_id=trace_of(request))

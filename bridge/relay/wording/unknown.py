@@ -34,9 +34,7 @@ def unsupported(content: Unsupported, language: str) -> tuple[str, dict[str, Any
     if bare in _NOTHING:
         what = say(language, "placeholder.of_unknown_kind")
     else:
-        what = say(
-            language, "placeholder.of_kind", kind=kind_in_words(content.upstream, language)
-        )
+        what = say(language, "placeholder.of_kind", kind=kind_in_words(content.upstream, language))
     detail = literal(words(content.detail, LINE))
     if detail:
         return say(language, "placeholder.unsupported_detail", what=what, detail=detail), told

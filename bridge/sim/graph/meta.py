@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Unpack
 
+from bridge.sim.graph.drafting import meet, said
 from bridge.sim.graph.failures import GraphError, no_such_object, status_error
 from bridge.sim.graph.faults import Faults
 from bridge.sim.graph.outbox import Outbox
@@ -24,12 +25,11 @@ from bridge.sim.graph.payloads import (
     template_news,
     wamid,
 )
-from bridge.sim.graph.records import DERIVED, File, SentMessage, Writing
+from bridge.sim.graph.records import File, SentMessage, Writing
 from bridge.sim.graph.requests import SHOWN, Send, check_send, check_upload
 from bridge.sim.graph.shelf import Ids, Shelf
 from bridge.sim.graph.templates import Template, TemplateShelf
 from bridge.sim.graph.window import Windows
-from bridge.sim.pictures import JPEG_MIME, PNG_MIME
 from bridge.sim.watch import Watch
 
 
@@ -68,6 +68,8 @@ class Meta:
 
         self.sent: list[SentMessage] = []
         self.reads: list[str] = []
+        #: Messages below which somebody was shown to write.
+        self.typing: list[str] = []
         self.requests: Counter[str] = Counter()
         self.subscribed: dict[str, str | None] = {}
         self.faults = Faults()
@@ -107,7 +109,7 @@ class Meta:
         Without `from_wa_id` the customer is known by BSUID only.
         """
         number = self._number_of(writing.get("phone_number_id"))
-        person = self._meet(from_wa_id, writing)
+        person = meet(self.people, from_wa_id, writing)
         self.windows.opened(number.phone_number_id, person)
         own_id = writing.get("message", {}).get("id")
         id_ = own_id or wamid(
@@ -118,7 +120,7 @@ class Meta:
             person,
             id_=id_,
             timestamp=int(self._clock()),
-            content=self._content(text, number, writing),
+            content=said(text, writing, lambda file: self._file_content(file, number)),
             reply_to=writing.get("reply_to"),
         )
         return id_, payload
@@ -293,54 +295,16 @@ class Meta:
         person = self.people.get(wa_id)
         return person or Person(wa_id=wa_id, bsuid=bsuid_of(wa_id))
 
-    def _meet(self, wa_id: str | None, writing: Writing) -> Person:
-        bsuid = writing.get("bsuid", DERIVED)
-        if bsuid == DERIVED:
-            bsuid = bsuid_of(wa_id or "nobody")
-        if wa_id is None and bsuid is None:
-            raise ValueError("a customer has a number or a BSUID")
-        before = self.people.get(wa_id or "")
-        name = before.name if before else f"Cliente {(wa_id or bsuid or '')[-4:]}"
-        person = Person(wa_id=wa_id, bsuid=bsuid, name=writing.get("name", name))
-        if wa_id is not None:
-            self.people[wa_id] = person
-        return person
-
-    def _content(self, text: str | None, number: Number, writing: Writing) -> Payload:
-        file = writing.get("file")
-        if "image" in writing:
-            data = writing["image"]
-            mime = JPEG_MIME if data.startswith(b"\xff\xd8") else PNG_MIME
-            file = File(kind="image", data=data, mime=mime)
-        given = (text is not None, file is not None, "message" in writing)
-        if sum(given) != 1:
-            raise ValueError("exactly one of text, image, file and message is due")
-        if text is not None:
-            return {"type": "text", "text": {"body": text}}
-        if file is None:
-            return writing["message"]
-        return {
-            "type": file.kind,
-            file.kind: self._file_content(file, writing.get("caption"), number),
-        }
-
-    def _file_content(self, file: File, caption: str | None, number: Number) -> Payload:
+    def _file_content(self, file: File, number: Number) -> Payload:
         id_ = self.add_media(
-            file.data,
-            file.mime,
-            filename=file.filename,
-            phone_number_id=number.phone_number_id,
+            file.data, file.mime, filename=file.filename, phone_number_id=number.phone_number_id
         )
-        content = {
-            "caption": caption,
-            "filename": file.filename,
+        return {
             "mime_type": file.mime,
             "sha256": base64.b64encode(self.media[id_].sha256).decode(),
             "id": id_,
-            "url": self.base_url and self.base_url + self.shelf.path(id_),
-            **(file.extra or {}),
+            **({"url": self.base_url + self.shelf.path(id_)} if self.base_url else {}),
         }
-        return {key: value for key, value in content.items() if value is not None}
 
     def _number_of(self, phone_number_id: str | None) -> Number:
         if phone_number_id is None:

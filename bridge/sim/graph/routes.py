@@ -191,6 +191,8 @@ async def _send(call: Call) -> web.Response:
     if isinstance(body, dict) and "status" in body:
         meta.number(id_)
         meta.reads.append(check_read(body))
+        if body.get("typing_indicator") == {"type": "text"}:
+            meta.typing.append(body["message_id"])
         meta.watch.changed()
         return answer({"success": True})
     return answer(meta.accept(id_, body, call.at))

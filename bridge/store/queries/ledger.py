@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Literal
 
+from bridge.core.message import MADE_UP
+
 #: Ids from before the inbox was set up are those of another inbox, or of another Chatwoot.
 OF_THIS_INBOX = (
     "ledger.created_at + 999 >= COALESCE((SELECT provisioned_at FROM chatwoot_inbox"
@@ -243,10 +245,20 @@ def last_said(db: sqlite3.Connection, chat_id: int, job_id: int) -> sqlite3.Row 
     return row
 
 
+def last_heard(db: sqlite3.Connection, chat_id: int) -> str | None:
+    """WhatsApp's id of the newest message of the person's in a chat; no call, nothing made up."""
+    row = db.execute(
+        "SELECT whatsapp_id FROM ledger WHERE chat_id=? AND origin='contact'"
+        " AND instr(whatsapp_id, ?)=0 ORDER BY id DESC LIMIT 1",
+        (chat_id, MADE_UP),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def quoted(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> sqlite3.Row | None:
     """The WhatsApp message that a Chatwoot message is (its first part), with its job's payload."""
     row: sqlite3.Row | None = db.execute(
-        "SELECT whatsapp_id, origin, job.payload FROM ledger"  # noqa: S608
+        "SELECT whatsapp_id, origin, ledger.chat_id, job.payload FROM ledger"  # noqa: S608
         " LEFT JOIN job ON job.id=ledger.job_id"
         " WHERE ledger.instance_id=? AND chatwoot_id=? AND whatsapp_id IS NOT NULL"
         f" AND {OF_THIS_INBOX} ORDER BY part, ledger.id DESC LIMIT 1",
@@ -256,15 +268,15 @@ def quoted(db: sqlite3.Connection, instance_id: str, chatwoot_id: int) -> sqlite
 
 
 def by_whatsapp_id(
-    db: sqlite3.Connection, instance_id: str, whatsapp_id: str
+    db: sqlite3.Connection, instance_id: str, whatsapp_id: str, chat_id: int
 ) -> sqlite3.Row | None:
-    """The newest row of a WhatsApp message, as `quoted` gives it."""
+    """The newest row of a WhatsApp message of a chat, as `quoted` gives it."""
     row: sqlite3.Row | None = db.execute(
         "SELECT whatsapp_id, origin, job.payload FROM ledger"  # noqa: S608
         " LEFT JOIN job ON job.id=ledger.job_id"
-        " WHERE ledger.instance_id=? AND whatsapp_id=?"
+        " WHERE ledger.instance_id=? AND whatsapp_id=? AND ledger.chat_id=?"
         f" AND {OF_THIS_INBOX} ORDER BY ledger.id DESC LIMIT 1",
-        (instance_id, whatsapp_id),
+        (instance_id, whatsapp_id, chat_id),
     ).fetchone()
     return row
 

@@ -139,9 +139,11 @@ class CloudChannel:
 
     async def mark_read(self, message: Received) -> None:
         """Show the customer that their message, and all before it, was read."""
-        await self._post(
-            {"messaging_product": "whatsapp", "status": "read", "message_id": message.id}
-        )
+        await self._post(_read(message.id))
+
+    async def show_typing_below(self, message_id: str) -> None:
+        """For 25 seconds, or until our next message."""
+        await self._post(_read(message_id) | {"typing_indicator": {"type": "text"}})
 
     async def templates(self) -> Sequence[ApprovedTemplate]:
         """The approved templates of the number's WhatsApp business account."""
@@ -198,6 +200,10 @@ def _address(to: Party) -> dict[str, str]:
         "There is neither a phone number nor a WhatsApp user id to send to.",
         code="whatsapp.recipient",
     )
+
+
+def _read(message_id: str) -> dict[str, Any]:
+    return {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
 
 
 def _accepted(told: dict[str, Any]) -> Accepted:

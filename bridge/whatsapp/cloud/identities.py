@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from bridge.core.message import MADE_UP, Event, IdentityChanged
@@ -50,17 +49,15 @@ def user_id_update(change: Change, told: dict[str, Any]) -> Event:
     user, parent = table(told.get("user_id")), table(told.get("parent_user_id"))
     before, after = word(user.get("previous")), word(user.get("current"))
     elders = word(parent.get("previous")), word(parent.get("current"))
-    if before is None or after is None or (before == after and elders[0] == elders[1]):
-        return change.unhandled(change.field, told.get("detail"))
     new = change.party(wa_id=told.get("wa_id"), bsuid=after, parent=elders[1])
-    if new is None:
+    is_same = before == after and elders[0] == elders[1]
+    if before is None or after is None or new is None or is_same:
         return change.unhandled(change.field, told.get("detail"))
-    old = Party(bsuid=before, parent_bsuid=elders[0])
     return IdentityChanged(
         number=change.number,
         id=f"{after}{MADE_UP}{change.field}",
-        old=old,
-        new=replace(new, parent_bsuid=new.parent_bsuid or elders[1]),
+        old=Party(bsuid=before, parent_bsuid=elders[0]),
+        new=new,
         at=change.at(told),
     )
 

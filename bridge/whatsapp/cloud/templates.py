@@ -22,7 +22,7 @@ PAGE: Final = 100
 PAGES: Final = 20
 #: Bytes of JSON; a template's texts together are far shorter.
 LARGEST: Final = 65_536
-#: Longest name of a template (512 at Meta) and of a language ("pt_BR").
+#: Longest code of a language ("pt_BR").
 _LANGUAGE: Final = 32
 _FIELDS: Final = "name,language,category,status,components"
 _APPROVED: Final = "APPROVED"
@@ -67,7 +67,7 @@ def _template(row: dict[str, Any]) -> ApprovedTemplate | None:
 
 
 def _components(row: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    """None when they cannot be kept: then nobody compares with them."""
+    """Empty when they cannot be kept: then nobody compares with them."""
     found = tuple(one for one in rows(row.get("components")) if isinstance(one, dict))
     if not storable({"components": list(found)}) or len(orjson.dumps(found)) > LARGEST:
         return ()
