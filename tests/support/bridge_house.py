@@ -412,7 +412,8 @@ async def bridge_house(
 
     `chatwoot` and `graph` are arguments of the stand-ins, `channels` is one of `running`.
     """
-    chat = ChatwootSim(**({"webhook_timeout": 5, "version": _version()} | dict(chatwoot or {})))
+    given: dict[str, Any] = {"webhook_timeout": 5, "version": _version()}
+    chat = ChatwootSim(**given | dict(chatwoot or {}))
     meta = GraphSim(
         app_secret=APP_SECRET,
         verify_token=VERIFY_TOKEN,

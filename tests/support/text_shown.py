@@ -54,6 +54,8 @@ def shown_by_dashboard(source: str) -> str:
                 shown.append(f"<Q{token.nesting}>")
             case "hr" | "heading_open" | "table_open":
                 shown.append(f"<{token.type}>")
+            case _:  # the rest shows nothing
+                pass
     return "".join("".join(shown).split()).replace(HAIR_SPACE, "")
 
 
@@ -76,6 +78,8 @@ def _blocks(blocks: tuple[Block, ...]) -> list[str]:
                 for item in items:
                     shown.append(f"{int(item.marker[:-1])}." if ordered else "")
                     shown += _blocks(item.blocks)
+            case _:  # WhatsApp's texts have no other blocks
+                pass
     return shown
 
 
@@ -91,4 +95,6 @@ def _inline(nodes: tuple[Inline, ...]) -> list[str]:
                 shown += ["<I1>", *_inline(children), "<I-1>"]
             case Strike(children=children):
                 shown += ["<S1>", *_inline(children), "<S-1>"]
+            case _:
+                pass
     return shown

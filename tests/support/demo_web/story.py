@@ -135,7 +135,10 @@ async def other_kinds(stage: Stage, companion: Companion, message: Message) -> N
     place = kinds.place(-23.55052, -46.633308, name="Salão de festas")
     await stage.arrives("Marina", await marina.writes(companion, place))
     items = [{"title": title, "value": title} for title in ("Chocolate", "Morango")]
-    choice = {"content_type": "input_select", "content_attributes": {"items": items}}
+    choice: dict[str, Any] = {
+        "content_type": "input_select",
+        "content_attributes": {"items": items},
+    }
     await agent(stage, message, "Qual recheio?", **choice)
     sent = await received(stage, marina)
     await show.line(WHATSAPP, "Marina: 2")
