@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bridge.core.instance import Behaviour, InstanceConfig
+from bridge.core.instance import Behaviour, InboxConfig, InstanceConfig
 from bridge.core.typebot import Bot
+from bridge.relay.signing import BOTS, ON_CHANGE, TEMPLATE
 from bridge.whatsapp.registry import ChannelKind
 
 #: What a number does that is connected by QR code, and one that is asked (Meta's) does not.
@@ -52,6 +53,17 @@ def inactive_of(
         found.append(_later("typebot", "The Typebot flow is"))
     found += [_later(name, f"{name} is") for name in imports]
     return tuple(found)
+
+
+def without_signature(inbox: InboxConfig | None) -> tuple[Inactive, ...]:
+    """Name what an inbox has for signatures while it signs nothing."""
+    if inbox is None or inbox.sign_msg:
+        return ()
+    return tuple(
+        Inactive(name=name, reason=f"{name} is stored; it does nothing while signMsg is false.")
+        for name in (TEMPLATE, ON_CHANGE, BOTS)
+        if inbox.options.get(name)
+    )
 
 
 def _behaviours(instance: InstanceConfig) -> list[Inactive]:

@@ -31,7 +31,7 @@ from bridge.errors import (
     Unavailable,
 )
 from bridge.relay import bots
-from bridge.relay.activity import Inactive, inactive_of
+from bridge.relay.activity import Inactive, inactive_of, without_signature
 from bridge.relay.cleanup import Cleanup, Traces
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory, Entry, gone
@@ -251,11 +251,14 @@ class Creating:
             if qr is not None and qr.no_pairing_code is not None:
                 warnings.append(qr.no_pairing_code)
                 qr = replace(qr, no_pairing_code=None)
-        inactive = inactive_of(
-            entry.instance,
-            kind=kind,
-            bot=order.bot,
-            imports=order.chatwoot.imports if order.chatwoot else (),
+        inactive = (
+            *inactive_of(
+                entry.instance,
+                kind=kind,
+                bot=order.bot,
+                imports=order.chatwoot.imports if order.chatwoot else (),
+            ),
+            *without_signature(entry.inbox),
         )
         return Created(
             entry=entry,

@@ -17,13 +17,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ("CHILD", "INSTALL", "Measured", "NotMade", "VoiceNotes", "installed")
+__all__ = ("CHILD", "INSTALL", "Measured", "NotMade", "VoiceNotes", "environment", "installed")
 
 INSTALL: Final = "pip install 'ponte[voice]'"
 _LIBRARY: Final = "av"
 #: Without arguments it says the version of the library.
 CHILD: Final = (sys.executable, "-P", str(Path(__file__).with_name("child.py")))
-#: What a child gets of our environment: nothing secret is among it.
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH")
 
 #: Conversions at the same time; each keeps a processor busy.
@@ -52,6 +51,11 @@ class Measured:
 def installed() -> bool:
     """Whether the optional part is there; loading it may fail all the same."""
     return find_spec(_LIBRARY) is not None
+
+
+def environment() -> dict[str, str]:
+    """Of a child: nothing secret is in it."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 class VoiceNotes:
@@ -98,7 +102,7 @@ async def _answer(command: Sequence[str], *, seconds: float) -> dict[str, Any]:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+            env=environment(),
             start_new_session=True,
         )
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.sim.graph import Number, Route, faults
-from bridge.sim.graph.payloads import envelope
+from bridge.sim.graph.payloads import envelope, template_news
 from bridge.sim.pictures import png
 from support.crashing import nothing_disappeared
 from support.crossing import Crossing
@@ -45,6 +45,30 @@ async def a_day(its: Crossing, chat: int) -> None:
     its.chat.agent_deletes(deleted.id)
     its.chat.webhooks.release(backwards=True)
     its.chat.agent_writes(chat, "enviada")
+    await its.quiet()
+    await changes(its, chat)
+
+
+async def changes(its: Crossing, chat: int) -> None:
+    """And what may happen to messages, of what there is and of what there is not."""
+    theirs = (its.incoming()[0].source_id or "").removeprefix("WAID:")
+    body = {"type": "text", "text": {"body": "Olá"}}
+    for message in (
+        {"type": "reaction", "reaction": {"message_id": theirs, "emoji": "👍"}},
+        {"type": "reaction", "reaction": {"message_id": theirs, "emoji": ""}},
+        {"type": "edit", "edit": {"original_message_id": theirs, "message": body}},
+        {"type": "revoke", "revoke": {"original_message_id": theirs}},
+        {"type": "revoke", "revoke": {"original_message_id": "wamid.unknown"}},
+    ):
+        await its.customer(MARINA, message=message)
+    its.chat.agent_writes(chat, "/retry", private=True, in_reply_to=its.incoming()[0].id)
+    items = [{"title": "Sim", "value": "s"}, {"title": "Não", "value": "n"}]
+    asked = {"content_type": "input_select", "content_attributes": {"items": items}}
+    its.chat.agent_writes(chat, "Continuar?", **asked)
+    await its.quiet()
+    await its.customer(MARINA, "1")
+    await its.deliver(envelope(Number(), field="history", history=[{"threads": []}]))
+    await its.deliver(template_news(Number().waba_id, "aviso", "pt_BR", "APPROVED"))
     await its.quiet()
 
 
@@ -95,7 +119,8 @@ async def test_dead_letters_are_listed_with_the_cause_and_can_be_replayed(world)
             assert (await its.api("POST", f"/dead-letters/{one['id']}/replay")).status == 200
         await its.quiet()
         assert "morre" in [one.content for one in its.incoming()]
-        assert sorted(one.text for one in its.graph.sent) == ["enviada", "nunca", "talvez"]
+        sent = sorted(one.text for one in its.graph.sent)
+        assert sent == ["Continuar?", "enviada", "nunca", "talvez"]
         assert await (await its.api("GET", "/dead-letters")).json() == []
         await nothing_disappeared(its)
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from bridge.sim.graph import batch, faults
+from bridge.sim.graph import Number, batch, faults
+from bridge.sim.graph.payloads import envelope
 from bridge.sim.pictures import png
 from support.crashing import nothing_disappeared
 from support.crossing import Crossing, duplicates
 
 MARINA = "5511987650001"
+RUI = "5511987650002"
 MARINA_WITHOUT_NINE = "551187650001"
 
 
@@ -35,6 +37,41 @@ async def test_every_webhook_twice_gives_nothing_twice(world):
         counts = (await its.metrics())["inbound"]
         assert counts["accepted"] == 4
         assert counts["ignored"] == 2
+        await nothing_disappeared(its)
+
+
+async def test_every_change_and_choice_twice_gives_nothing_twice(world):
+    items = [{"title": "Sim", "value": "s"}, {"title": "Não", "value": "n"}]
+    said = {"type": "text", "text": {"body": "dez"}}
+    async with world() as its:
+        its.copies = 2
+        its.chat.webhooks.copies = 2
+        theirs, other = await its.customer(MARINA, "nove"), await its.customer(MARINA, "outra")
+        await its.quiet()
+        chat = its.customers_conversations()[0]
+        fields = {"content_type": "input_select", "content_attributes": {"items": items}}
+        its.chat.agent_writes(chat.id, "Continuar?", **fields)
+        await its.quiet()
+        changed = [
+            {"type": "reaction", "reaction": {"message_id": theirs, "emoji": "👍"}},
+            {"type": "edit", "edit": {"original_message_id": theirs, "message": said}},
+            {"type": "revoke", "revoke": {"original_message_id": other}},
+            {"type": "system", "system": {"type": "user_changed_number", "wa_id": RUI}},
+        ]
+        for message in changed:
+            await its.customer(MARINA, message=message)
+        await its.customer(RUI, "2")
+        await its.deliver(envelope(Number(), field="history", history=[{"threads": []}]))
+        await its.quiet()
+
+        shown = [one.content or "" for one in its.incoming()]
+        assert shown[:4] == ["nove", "outra", "👍", "✏️ dez"]
+        assert [text.partition("\n")[0] for text in shown[4:]] == ["Não"]
+        assert [one.type for one in its.graph.sent] == ["interactive"]
+        assert len([one for one in its.chat.messages() if one.private]) == 2
+        assert len(its.customers_conversations()) == 1
+        assert its.ponte.query("SELECT COUNT(*) FROM history") == [(1,)]
+        assert (await its.metrics())["inbound"]["ignored"] == 6
         await nothing_disappeared(its)
 
 

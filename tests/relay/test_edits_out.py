@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from bridge.core.outgoing import Outgoing
 from bridge.core.party import Party
-from bridge.errors import PeerRefused
+from bridge.errors import PeerBroke, PeerRefused
 from bridge.locale import texts
 from bridge.sim.chatwoot import Conversation, Message
 from bridge.sim.pictures import png
@@ -181,6 +182,22 @@ async def test_what_failed_is_sent_with_its_new_text_when_it_is_retried(tmp_path
         await house.quiet()
         assert phone.texts == ["dois"]
         assert phone.edited == []
+
+
+async def test_an_edit_of_unknown_outcome_is_made_again_also_after_a_stop(tmp_path: Path) -> None:
+    async with house_of(tmp_path) as (house, phone):
+        _, message = await written(house, phone)
+        phone.refuses["edit"] = [PeerBroke("The connection broke.", code="whatsapp.broke")]
+        phone.gates["edit"] = asyncio.Event()
+        house.chat.agent_edits(message.id, "Oi")
+        await phone.called("edit")
+        await house.stop()
+        phone.gates.clear()
+        await house.start()
+        await house.quiet()
+        assert [body for _, _, body in phone.edited] == ["Oi"]
+        assert notes(house) == []
+        assert await balanced(house)
 
 
 class SecondRefused(AbleChannel):

@@ -219,10 +219,10 @@ async def test_what_was_deleted_is_not_shown_once_more(tmp_path: Path, asked: st
         event = wrote(PHOTO)
         stands = await placeholder(house, phone, event)
         phone.files["1"] = png()
-        down = house.chat.faults.fail(502, route="DELETE message")
-        await phone.bring(deleted(event.id))
+        down = house.chat.faults.fail(502, route="POST messages")
+        await phone.bring(wrote("outra"), deleted(event.id))  # which waits behind the other
+        await house.chat.wait_for(lambda: down.hits >= 1)
         if asked == "before":
-            await house.chat.wait_for(lambda: down.hits >= 1)
             house.chat.agent_writes(
                 stands.conversation.id, "/retry", private=True, in_reply_to=stands.id
             )

@@ -108,6 +108,8 @@ async def test_the_options_are_set_shown_and_taken_back(house: House) -> None:
         kept = (answer["signTemplate"], answer["signOnChange"], answer["signBots"])
         assert kept == ("{name}: {text}", True, True)
         assert "signOnChange" not in str(answer.get("warnings"))
+    idle = await house.ok("POST", "/chatwoot/set/loja", json={"signMsg": False})
+    assert "signOnChange is stored; it does nothing while signMsg is false." in idle["warnings"]
     await house.ok("POST", "/chatwoot/set/loja", json={"sign_template": "", "sign_bots": False})
     found = await house.ok("GET", "/chatwoot/find/loja")
     kept = (found["signTemplate"], found["signOnChange"], found["signBots"])

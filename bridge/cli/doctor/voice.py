@@ -8,7 +8,7 @@ from typing import Final
 
 from bridge.cli.doctor.finding import Finding
 from bridge.cli.doctor.local import PONTE
-from bridge.voice.notes import CHILD, INSTALL, installed
+from bridge.voice.notes import CHILD, INSTALL, environment, installed
 
 WHAT: Final = "voice notes"
 _SECONDS: Final = 30
@@ -35,7 +35,7 @@ def _version() -> str | None:
     """Of the library, loaded as it is for a conversion; None when it cannot be."""
     try:
         done = subprocess.run(  # noqa: S603  (our own program)
-            CHILD, capture_output=True, timeout=_SECONDS, check=False
+            CHILD, capture_output=True, timeout=_SECONDS, check=False, env=environment()
         )
         told = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):

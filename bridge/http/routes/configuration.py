@@ -28,7 +28,7 @@ from bridge.http.envelope import json_response
 from bridge.http.gate import caller
 from bridge.http.reading import read_json
 from bridge.http.routing import INSTANCE, Access, Handler, Route
-from bridge.relay.activity import Inactive, inactive_of
+from bridge.relay.activity import Inactive, inactive_of, without_signature
 from bridge.relay.configuring import Configuring
 from bridge.relay.directory import Entry
 from bridge.relay.instances import Instances
@@ -130,7 +130,7 @@ class ConfigurationRoutes:
         )
         shown = form.chatwoot(entry.inbox, self.addresses.hook(entry.instance))
         wanted = configuration.read_imports(body)
-        idle = self._inactive(entry, wanted, imports=wanted)
+        idle = [*self._inactive(entry, wanted, imports=wanted), *without_signature(entry.inbox)]
         return _set(shown, idle, configuration.untaken("chatwoot", body))
 
     async def find_chatwoot(self, request: web.Request) -> web.Response:
