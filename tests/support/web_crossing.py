@@ -58,7 +58,10 @@ class WebCrossing(World):
             "chatwootReopenConversation": True,
             "chatwootNameInbox": "WhatsApp Loja",
         } | options
-        return await self.call("POST", "/instance/create", json=body)
+        answer = await self.create_instance(body)
+        assert answer.ok, await answer.text()
+        told: dict[str, Any] = await answer.json()
+        return told
 
     async def call(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """What the API answers, when it is well."""
