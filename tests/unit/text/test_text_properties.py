@@ -50,7 +50,7 @@ ANYTHING = st.lists(
     | st.characters(),
     max_size=20,
 ).map("".join)  # fmt: skip
-EXAMPLES = settings(deadline=None, max_examples=300)
+EXAMPLES = settings(deadline=None, max_examples=150)
 
 
 @EXAMPLES
