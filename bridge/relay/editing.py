@@ -26,7 +26,6 @@ from bridge.clock import Clock
 from bridge.core.outgoing import OutgoingText
 from bridge.core.party import Party
 from bridge.core.receipts import OPEN
-from bridge.engine.accept import is_new
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.errors import PeerError, PeerLocked, Remedy
 from bridge.locale import say
@@ -34,7 +33,7 @@ from bridge.relay import lanes
 from bridge.relay.contacts import repeatable
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.edits import said
-from bridge.relay.notes import note_job
+from bridge.relay.notes import noting
 from bridge.relay.outgoing import AGENT_MESSAGE, AgentMessage, Part, TextPart, text_of
 from bridge.relay.planning import plan
 from bridge.relay.sending import shall_not_wait
@@ -279,27 +278,11 @@ class Editing:
 
     def _note(self, job: Job, rule: str) -> Callable[[Unit], None]:
         """Tell agents, once for each message and reason."""
-        now = self._clock.ms()
-        order = orjson.loads(job.payload)
         entry = self._directory.by_id(job.instance_id)
-
-        def write(unit: Unit) -> None:
-            if entry is None or entry.chatwoot is None:
-                return
-            if not is_new(unit, f"edit-note:{entry.id}:{order['message']}:{rule}", now):
-                return
-            note = note_job(
-                entry,
-                chat_id=job.chat_id or 0,
-                conversation_id=order["conversation"],
-                about=order["message"],
-                text=say(self._language, f"note.{rule}"),
-                now=now,
-                trace_id=job.trace_id,
-            )
-            self._queue.add(unit, note)
-
-        return write
+        text = say(self._language, f"note.{rule}")
+        message = orjson.loads(job.payload)["message"]
+        once = f"edit-note:{job.instance_id}:{message}:{rule}"
+        return noting(self._queue, entry, job, text, now=self._clock.ms(), once=once)
 
 
 def _context(db: sqlite3.Connection, job: Job, order: dict[str, Any]) -> Context | None:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import orjson
 
 from bridge.clock import Clock
-from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Road
+from bridge.engine.accept import is_new
+from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.errors import PeerGone
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
@@ -51,6 +52,41 @@ def note_job(
 def harmless(text: str) -> str:
     """A text of ours that may quote strangers: it runs no Liquid, and its mentions call nobody."""
     return neutralise_liquid(text).replace("mention://", "mention:\u200b//")
+
+
+def noting(
+    queue: Queue,
+    entry: Entry | None,
+    job: Job,
+    text: str,
+    *,
+    now: int,
+    once: str | None = None,
+) -> Callable[[Unit], None]:
+    """A write that tells agents something about the message which the job was to change.
+
+    The job's payload names it: `conversation` and `message`. With the key `once` only the first
+    such write tells anything.
+    """
+    order = orjson.loads(job.payload)
+
+    def write(unit: Unit) -> None:
+        if entry is None or entry.chatwoot is None:
+            return
+        if once is not None and not is_new(unit, once, now):
+            return
+        note = note_job(
+            entry,
+            chat_id=job.chat_id or 0,
+            conversation_id=order["conversation"],
+            about=order["message"],
+            text=text,
+            now=now,
+            trace_id=job.trace_id,
+        )
+        queue.add(unit, note)
+
+    return write
 
 
 class Notes:

@@ -23,7 +23,7 @@ from bridge.locale import say
 from bridge.relay import lanes
 from bridge.relay.contacts import repeatable
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.notes import note_job
+from bridge.relay.notes import noting
 from bridge.relay.retrying import by_agent
 from bridge.relay.sending import shall_not_wait
 from bridge.store.engine import Store, Unit
@@ -160,25 +160,9 @@ class Revoking:
         return Ignored(rule=rule, reason=reason, write=self._note(job, rule))
 
     def _note(self, job: Job, rule: str) -> Callable[[Unit], None]:
-        now = self._clock.ms()
-        order = orjson.loads(job.payload)
         entry = self._directory.by_id(job.instance_id)
-
-        def write(unit: Unit) -> None:
-            if entry is None or entry.chatwoot is None:
-                return
-            note = note_job(
-                entry,
-                chat_id=job.chat_id or 0,
-                conversation_id=order["conversation"],
-                about=order["message"],
-                text=say(self._language, f"note.{rule}"),
-                now=now,
-                trace_id=job.trace_id,
-            )
-            self._queue.add(unit, note)
-
-        return write
+        text = say(self._language, f"note.{rule}")
+        return noting(self._queue, entry, job, text, now=self._clock.ms())
 
 
 def _context(db: sqlite3.Connection, job: Job) -> Context | None:
