@@ -67,6 +67,7 @@ async def lay(means: Means, channels: Mapping[str, ChannelKind] | None) -> Groun
         make_channel=registry.make,
         make_chatwoot=partial(make_chatwoot, settings, means.http),
         identity=registry.identity,
+        language=settings.relay.language,
     )
     await directory.reload()
     events = Events(store, clock)

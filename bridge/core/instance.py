@@ -111,6 +111,8 @@ class InstanceConfig:
     dialect: Dialect = Dialect.V2
     #: False while it is being created; such a one is seen by nobody and undone after a crash.
     ready: bool = True
+    #: Until when its flows are silent (ms); 0: until they are resumed; None: they are not.
+    bots_paused_until: int | None = None
     options: InstanceOptions = field(default_factory=InstanceOptions)
     created_at: int
     updated_at: int
@@ -145,6 +147,11 @@ class InboxConfig:
     bot_conversation_id: int | None
     provisioned_at: int | None
     updated_at: int
+    #: What Chatwoot told of inbox and account when last asked: `locale` (of the account), `name`
+    #: (of the inbox), `timezone`, `working_hours_enabled`, `working_hours`.
+    told: dict[str, Any] = field(default_factory=dict)
+    #: When Chatwoot's side was last compared with ours (ms).
+    checked_at: int | None = None
 
     @property
     def scope(self) -> str:

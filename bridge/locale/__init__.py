@@ -17,6 +17,14 @@ def _read(language: str) -> Mapping[str, str]:
 _TEXTS = {language: _read(language) for language in LANGUAGES}
 
 
+def language_of(locale: object) -> str | None:
+    """Our language for a locale as others write it (``pt_BR``, ``pt-BR``, ``pt``); None: none."""
+    if not isinstance(locale, str):
+        return None
+    main = locale.replace("-", "_").partition("_")[0].casefold()
+    return next((one for one in LANGUAGES if one.partition("_")[0] == main), None)
+
+
 def texts(language: str) -> Mapping[str, str]:
     """All texts of a language by key."""
     return _TEXTS[language]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from bridge.chatwoot.client import Chatwoot
 from bridge.core.instance import InboxConfig, InstanceConfig
 from bridge.errors import NotFound
+from bridge.locale import LANGUAGES, language_of
 from bridge.relay.roll import Roll
 from bridge.store.engine import Store
 from bridge.store.queries import instances
@@ -49,6 +50,16 @@ class Entry:
     channel: Channel
     chatwoot: Chatwoot | None = field(repr=False)
     channel_peer: str
+    #: The language of texts where neither the inbox nor its Chatwoot account says one.
+    fallback_language: str = LANGUAGES[0]
+
+    @property
+    def language(self) -> str:
+        """In which language people read our texts: as the inbox says, else its account's."""
+        inbox = self.inbox
+        told = (inbox.options.get("language"), inbox.told.get("locale")) if inbox else ()
+        found = (language_of(one) for one in told)
+        return next((one for one in found if one is not None), self.fallback_language)
 
     @property
     def id(self) -> str:
@@ -140,8 +151,13 @@ class Directory:
         make_channel: Callable[[InstanceConfig], tuple[Channel, str]],
         make_chatwoot: Callable[[InboxConfig], Chatwoot],
         identity: Callable[[InstanceConfig], Hashable] = channel_identity,
+        language: str = LANGUAGES[0],
     ) -> None:
-        """`make_channel` gives a number's channel and the name of the server that it calls."""
+        """`make_channel` gives a number's channel and the name of the server that it calls.
+
+        `language`: see `Entry.fallback_language`.
+        """
+        self._language = language
         self._store = store
         self._vault = vault
         self._make_channel = make_channel
@@ -343,7 +359,12 @@ class Directory:
         if chatwoot is None and inbox is not None:
             chatwoot = self._make_chatwoot(inbox)
         return Entry(
-            instance=instance, inbox=inbox, channel=channel, chatwoot=chatwoot, channel_peer=peer
+            instance=instance,
+            inbox=inbox,
+            channel=channel,
+            chatwoot=chatwoot,
+            channel_peer=peer,
+            fallback_language=self._language,
         )
 
 

@@ -165,6 +165,8 @@ class Inboxes:
             bot_conversation_id=before.bot_conversation_id if before and same else None,
             provisioned_at=before.provisioned_at if before and same else None,
             updated_at=self._clock.ms(),
+            told=before.told if before and same else {},
+            checked_at=before.checked_at if before and same else None,
         )
 
     async def _provision(self, entry: Entry, wanted: InboxConfig, *, replace_webhook: bool) -> None:

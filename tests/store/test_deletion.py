@@ -35,7 +35,7 @@ def fill(db: sqlite3.Connection, owner: str, person: int, *, scope: str = SCOPE)
     """A row in every table, for one instance and one of its people."""
     db.execute("INSERT OR IGNORE INTO person(id, scope, created_at) VALUES(?,?,1)", (person, scope))
     db.execute(
-        "INSERT OR IGNORE INTO identity_key VALUES(?,?,?,'test',1)",
+        "INSERT OR IGNORE INTO identity_key VALUES(?,?,?,'test',1,1)",
         (scope, f"phone:{person}", person),
     )
     db.execute(

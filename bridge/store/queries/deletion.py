@@ -26,7 +26,9 @@ _SEEN = (
 _SEEN_OF_ROW = ("deleted-row", "revoked-part")
 #: Tables that name an instance without belonging to its row. Events stay until retention takes
 #: them, since they tell of the deletion; they hold no data of people.
-_TABLES = ("chat", "reaction", "vote")
+_TABLES = ("chat", "reaction", "vote", "contact_merge", "merge_plan")
+#: Tables that name people, by the scope of their account; beside the people themselves.
+_OF_PEOPLE = ("contact", "identity_key", "identity_link", "other_contact")
 #: A chunk of history is so large that it counts as so many rows.
 _OF_A_CHUNK = 25
 
@@ -93,7 +95,7 @@ def unused_scopes(db: sqlite3.Connection) -> list[str]:
     Who merely names an account does not use it (`relay.directory.Entry.scope`).
     """
     known: set[str] = set()
-    for table in ("person", "contact", "identity_key"):
+    for table in ("person", *_OF_PEOPLE):
         known.update(_distinct(db, table, "scope"))
     used = {
         row[0]
@@ -121,15 +123,22 @@ def delete_people(
         (scope, after, limit),
     ).fetchall()
     gone = [(row[0],) for row in rows if not row[1]]
-    db.executemany("DELETE FROM identity_key WHERE person_id=?", gone)
-    db.executemany(
-        "DELETE FROM contact WHERE scope=? AND person_id=?", [(scope, one[0]) for one in gone]
+    db.executemany(  # both keys of a link are one person's
+        "DELETE FROM identity_link WHERE scope=? AND one IN"
+        " (SELECT key FROM identity_key WHERE person_id=?)",
+        [(scope, one[0]) for one in gone],
     )
+    db.executemany("DELETE FROM identity_key WHERE person_id=?", gone)
+    for table in ("contact", "other_contact"):
+        db.executemany(
+            f"DELETE FROM {table} WHERE scope=? AND person_id=?",  # noqa: S608
+            [(scope, one[0]) for one in gone],
+        )
     db.executemany("DELETE FROM person WHERE id=?", gone)
     if rows:
         return int(rows[-1][0])
     if db.execute("SELECT 1 FROM person WHERE scope=? LIMIT 1", (scope,)).fetchone() is None:
-        for table in ("contact", "identity_key"):  # what was written while its person went
+        for table in _OF_PEOPLE:  # what was written while its person went
             strays = db.execute(
                 f"DELETE FROM {table} WHERE rowid IN"  # noqa: S608
                 f" (SELECT rowid FROM {table} WHERE scope=? LIMIT ?)",

@@ -106,8 +106,8 @@ def save(db: sqlite3.Connection, vault: Vault, instance: InstanceConfig) -> None
     """Insert or replace. Raises `Taken` when another instance has the name, key or number.
 
     A key that another instance had before its rotation is taken too: it still opens that one. The
-    keys of an instance that is there, and whether it is ready, are left alone: `queries.keys` and
-    `queries.claims` change them, and whoever saves what it read earlier must not take that back.
+    keys of an instance that is there, whether it is ready, and whether its bots pause are left
+    alone: `queries.keys`, `queries.claims` and `pause_bots` change them, and whoever saves what it read earlier must not take that back.
     """
     if db.execute(
         "SELECT 1 FROM instance WHERE old_key_hash=? AND id<>?", (instance.key_hash, instance.id)
@@ -180,6 +180,8 @@ def save_inbox(db: sqlite3.Connection, vault: Vault, inbox: InboxConfig) -> None
         row.bot_contact_id = inbox.bot_contact_id
         row.bot_conversation_id = inbox.bot_conversation_id
         row.provisioned_at = inbox.provisioned_at
+        row.told = orjson.dumps(inbox.told).decode()
+        row.checked_at = inbox.checked_at
         row.updated_at = inbox.updated_at
         s.add(row)
         s.flush()
@@ -189,6 +191,11 @@ def delete(db: sqlite3.Connection, instance_id: str) -> bool:
     """Delete an instance with its inbox and flows; `engine.erasure` deletes what it leaves."""
     cursor = db.execute("DELETE FROM instance WHERE id=?", (instance_id,))
     return cursor.rowcount == 1
+
+
+def pause_bots(db: sqlite3.Connection, instance_id: str, until: int | None) -> None:
+    """Silence the flows of an instance until a moment (ms; 0: until resumed; None: resume)."""
+    db.execute("UPDATE instance SET bots_paused_until=? WHERE id=?", (until, instance_id))
 
 
 def delete_inbox(db: sqlite3.Connection, instance_id: str) -> None:
@@ -271,6 +278,7 @@ def _instance(row: sqlite3.Row, vault: Vault) -> InstanceConfig:
         verify_token=_open(vault, row["sealed_verify_token"]),
         dialect=Dialect(row["dialect"]),
         ready=bool(row["ready"]),
+        bots_paused_until=row["bots_paused_until"],
         options=_options(orjson.loads(vault.open(row["sealed_options"]))),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -332,4 +340,6 @@ def _inbox(row: sqlite3.Row, vault: Vault) -> InboxConfig:
         bot_conversation_id=row["bot_conversation_id"],
         provisioned_at=row["provisioned_at"],
         updated_at=row["updated_at"],
+        told=orjson.loads(row["told"]),
+        checked_at=row["checked_at"],
     )

@@ -1,7 +1,17 @@
 """All tables. Times are milliseconds since 1970 (UTC); JSON stands in text columns."""
 
 from bridge.store.tables.bots import Typebot, TypebotSettings
-from bridge.store.tables.chats import Chat, Contact, IdentityKey, Person
+from bridge.store.tables.chats import (
+    Chat,
+    Contact,
+    ContactMerge,
+    IdentityKey,
+    IdentityLink,
+    MergePlan,
+    OtherContact,
+    Person,
+    Room,
+)
 from bridge.store.tables.instances import ChatwootInbox, Instance
 from bridge.store.tables.messages import History, Menu, Reaction, Template, Vote
 from bridge.store.tables.operations import Audit, Connection, Event, Subscription
@@ -13,16 +23,21 @@ __all__ = [
     "ChatwootInbox",
     "Connection",
     "Contact",
+    "ContactMerge",
     "Event",
     "Fact",
     "History",
     "IdentityKey",
+    "IdentityLink",
     "Instance",
     "Job",
     "Ledger",
     "Menu",
+    "MergePlan",
+    "OtherContact",
     "Person",
     "Reaction",
+    "Room",
     "Seen",
     "Subscription",
     "Tally",

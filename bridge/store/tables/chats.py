@@ -26,6 +26,23 @@ class IdentityKey(SQLModel, table=True):
     person_id: int = Field(index=True)
     evidence: str
     learnt_at: int
+    #: The newest time (ms, of the event) at which this key was seen with another one of its person.
+    seen_at: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class IdentityLink(SQLModel, table=True):
+    """Two keys that one event showed together: why they are one person's. `one` < `other`."""
+
+    __tablename__ = "identity_link"
+
+    scope: str = Field(primary_key=True)
+    one: str = Field(primary_key=True)
+    other: str = Field(primary_key=True)
+    #: The first event that showed them together, and when it says it happened (ms).
+    evidence: str
+    first_at: int
+    #: The newest such event's time (ms).
+    last_at: int
 
 
 class Contact(SQLModel, table=True):
@@ -40,6 +57,81 @@ class Contact(SQLModel, table=True):
     claimed_at: int = 0
     #: The name that we wrote; while Chatwoot shows it, a better one may replace it.
     name: str | None = None
+    #: Where that name is from, as `core.naming` calls it; None: unknown (an older version).
+    name_source: str | None = None
+    #: How the person stands in the address book of the number's phone.
+    address_name: str | None = None
+    #: SHA-256 (hex) of the picture that we gave the contact last.
+    picture: str | None = None
+
+
+class OtherContact(SQLModel, table=True):
+    """A further Chatwoot contact of a person, to be merged or left alone as the settings say."""
+
+    __tablename__ = "other_contact"
+
+    scope: str = Field(primary_key=True)
+    contact_id: int = Field(primary_key=True)
+    person_id: int = Field(index=True)
+    found_at: int
+
+
+class ContactMerge(SQLModel, table=True):
+    """One merge of two Chatwoot contacts: what was to move, and what did. Never deleted early."""
+
+    __tablename__ = "contact_merge"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    scope: str = Field(index=True)
+    instance_id: str | None = Field(default=None, index=True)
+    #: None: met in a message.
+    plan_id: int | None = Field(default=None, index=True)
+    person_id: int | None = None
+    base_id: int
+    mergee_id: int
+    #: Why they are one person, and why this one is the base; for people.
+    why: str
+    #: JSON: both contacts as they were before, and what moves (conversations, source_ids, labels).
+    moved: str = "{}"
+    #: planned, intent (about to be merged), done, skipped, failed.
+    state: str
+    reason: str | None = None
+    created_at: int = Field(index=True)
+    ended_at: int | None = None
+
+
+class MergePlan(SQLModel, table=True):
+    """The duplicates of a whole Chatwoot account, shown before they are merged."""
+
+    __tablename__ = "merge_plan"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    scope: str = Field(index=True)
+    instance_id: str = Field(index=True)
+    #: planning, planned, applying, applied, failed, dropped.
+    state: str
+    #: How many contacts were looked at.
+    seen: int = 0
+    reason: str | None = None
+    created_at: int
+    ended_at: int | None = None
+
+
+class Room(SQLModel, table=True):
+    """What was said in the bot contact's conversation, so that nothing is said twice."""
+
+    __tablename__ = "room"
+
+    instance_id: str = Field(primary_key=True, foreign_key="instance.id", ondelete="CASCADE")
+    #: The Chatwoot message that shows the QR code; codes themselves are never stored.
+    qr_message_id: int | None = None
+    #: How often the connection was lost since a moment (ms), for one notice instead of many.
+    losses: int = 0
+    losses_since: int | None = None
+    #: JSON: alert -> when it was told (ms); taken away when it is over.
+    alerts: str = "{}"
 
 
 class Chat(SQLModel, table=True):
@@ -69,3 +161,8 @@ class Chat(SQLModel, table=True):
     last_inbound_at: int = 0
     merged_into: int | None = None
     created_at: int
+    #: Of the bound conversation, as webhooks told: since when it is resolved (ms), its team and
+    #: labels (JSON list; None: not known).
+    resolved_at: int | None = None
+    team_id: int | None = None
+    labels: str | None = None

@@ -34,6 +34,8 @@ class Instance(SQLModel, table=True):
     #: When the keys were made (ms); None: with the instance.
     key_made_at: int | None = None
     old_key_made_at: int | None = None
+    #: Until when its flows are silent (ms); 0: until somebody resumes them; None: they are not.
+    bots_paused_until: int | None = None
 
 
 class ChatwootInbox(SQLModel, table=True):
@@ -69,3 +71,7 @@ class ChatwootInbox(SQLModel, table=True):
     bot_conversation_id: int | None = None
     provisioned_at: int | None = None
     updated_at: int
+    #: JSON: what Chatwoot told of inbox and account when last asked (`core.instance.InboxConfig`).
+    told: str = Field(default="{}", sa_column_kwargs={"server_default": "{}"})
+    #: When inbox, webhook address, bot contact and conversation were last compared (ms).
+    checked_at: int | None = None
