@@ -67,7 +67,7 @@ def fill(db: sqlite3.Connection, owner: str, person: int, *, scope: str = SCOPE)
         " VALUES(?, 'x', 'connection.update', '{}', 1)",
         (owner,),
     )
-    told = ("history", "reaction", "template", "vote")
+    told = ("contact_merge", "history", "merge_plan", "reaction", "room", "template", "vote")
     for table in ("connection", "subscription", "typebot_settings", *told):
         fill_one(db, table, owner)
     db.execute("INSERT OR IGNORE INTO typebot VALUES(?,?,'{}',1,1)", (f"bot of {owner}", owner))
@@ -76,7 +76,9 @@ def fill(db: sqlite3.Connection, owner: str, person: int, *, scope: str = SCOPE)
 def fill_one(db: sqlite3.Connection, table: str, owner: str) -> None:
     """A row with something in every column that must have something."""
     columns = [
-        row for row in db.execute(f"PRAGMA table_info({table})").fetchall() if row["notnull"]
+        row
+        for row in db.execute(f"PRAGMA table_info({table})").fetchall()
+        if row["name"] == "instance_id" or (row["notnull"] and row["name"] != "id")
     ]
     values = [
         owner if row["name"] == "instance_id" else ("x" if "CHAR" in row["type"] else 0)

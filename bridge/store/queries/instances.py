@@ -107,7 +107,8 @@ def save(db: sqlite3.Connection, vault: Vault, instance: InstanceConfig) -> None
 
     A key that another instance had before its rotation is taken too: it still opens that one. The
     keys of an instance that is there, whether it is ready, and whether its bots pause are left
-    alone: `queries.keys`, `queries.claims` and `pause_bots` change them, and whoever saves what it read earlier must not take that back.
+    alone: `queries.keys`, `queries.claims` and `pause_bots` change them, and whoever saves what it
+    read earlier must not take that back.
     """
     if db.execute(
         "SELECT 1 FROM instance WHERE old_key_hash=? AND id<>?", (instance.key_hash, instance.id)
