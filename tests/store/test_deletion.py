@@ -74,11 +74,13 @@ def fill(db: sqlite3.Connection, owner: str, person: int, *, scope: str = SCOPE)
 
 
 def fill_one(db: sqlite3.Connection, table: str, owner: str) -> None:
-    """A row with something in every column that must have something."""
+    """A row with something in every column that must have something, but for its number."""
     columns = [
         row
         for row in db.execute(f"PRAGMA table_info({table})").fetchall()
-        if row["name"] == "instance_id" or (row["notnull"] and row["name"] != "id")
+        if row["name"] == "instance_id"
+        or (row["notnull"] and row["type"] != "INTEGER")
+        or (row["notnull"] and row["name"] != "id")
     ]
     values = [
         owner if row["name"] == "instance_id" else ("x" if "CHAR" in row["type"] else 0)
