@@ -9,6 +9,7 @@ from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
 
 from support.blocking import active, detector
+from support.measuring import Measuring
 from support.services import insist
 
 # `dev` looks for new counter-examples and remembers them; `ci` (make test) is the same every time
@@ -22,11 +23,15 @@ settings.register_profile("thorough", _PATIENT, max_examples=2000, stateful_step
 settings.load_profile("dev")
 
 _WATCH = pytest.StashKey[BlockBuster]()
+_MEASURING = pytest.StashKey[Measuring]()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Watch for blocking calls from the first fixture to the last finaliser."""
+    if _MEASURING not in item.config.stash:
+        item.config.stash[_MEASURING] = Measuring()
+    item.config.stash[_MEASURING].measure(item.nodeid)
     if item.get_closest_marker("may_block"):
         return (yield)
     if _WATCH not in item.config.stash:

@@ -201,10 +201,12 @@ async def test_a_chatwoot_that_cannot_be_reached(empty_house: House) -> None:
     assert "http://127.0.0.1:9" in message
 
 
-async def test_a_chatwoot_that_does_not_answer(empty_house: House) -> None:
-    empty_house.chat.faults.hang(30, route="GET profile")
-    status, code, _ = await refused(empty_house)
-    assert (status, code) == (400, "chatwoot.unreachable")
+async def test_a_chatwoot_that_does_not_answer(tmp_path: Path) -> None:
+    options = {"api": {"probe_seconds": 4}}
+    async with bridge_house(tmp_path, provisioned=False, options=options) as house:
+        house.chat.faults.hang(30, route="GET profile")
+        status, code, _ = await refused(house)
+        assert (status, code) == (400, "chatwoot.unreachable")
 
 
 async def test_a_private_address_that_is_not_allowed(tmp_path: Path) -> None:
@@ -631,6 +633,7 @@ async def test_an_instances_key_opens_that_instance_only(tmp_path: Path) -> None
             ("GET", "/metrics"),
             ("GET", "/dead-letters"),
             ("GET", "/why"),
+            ("GET", "/who"),
             ("GET", "/instance/connectionState/nobody"),
         ):
             status, _ = await house.call(method, path, key=key)
@@ -650,6 +653,7 @@ async def test_without_the_key_nothing_is_told(house: House, key: str | None) ->
         ("GET", "/chatwoot/find/loja"),
         ("GET", "/metrics"),
         ("GET", "/why?message=1"),
+        ("GET", "/who?person=1"),
         ("GET", "/dead-letters"),
     ):
         status, body = await house.call(method, path, key=None, headers=headers)

@@ -43,7 +43,7 @@ async def house(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     """Impatient where Chatwoot is to be too late, and there alone: machines are slow at times."""
     is_late = "timeout" in request.node.name
     options = {
-        "chatwoot": {"timeout_seconds": 0.5 if is_late else 2},
+        "chatwoot": {"timeout_seconds": 0.5 if is_late else 10},
         "api": {"probe_seconds": 1 if is_late else 5},
     }
     async with bridge_house(tmp_path, provisioned=False, options=options) as found:

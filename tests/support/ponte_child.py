@@ -1,23 +1,28 @@
 """The service as a process of its own, and the zygote that forks one in ten milliseconds.
 
-``python -m support.ponte_child <fd>`` has imported everything and waits on the socket `fd` for
-orders (JSON, with the write end of a pipe and a log file). For each it forks a child that serves
-with the given settings and tells events through the pipe, one JSON object a line: `started` with
-its pid, `ready`, `armed`, `crashed`, `failed`. The end of the pipe is the end of the child; all
-children end with the zygote, and the zygote with its parent.
+``python -m support.ponte_child <fd>`` has imported everything, has lived through a first talk, and
+waits on the socket `fd` for orders (JSON, with the write end of a pipe and a log file). For each
+it forks a child that serves with the given settings and tells events through the pipe, one JSON
+object a line: `started` with its pid, `ready`, `armed`, `crashed`, `failed`. The end of the pipe
+is the end of the child; all children end with the zygote, and the zygote with its parent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
+import io
 import os
 import signal
 import socket
 import sys
+import tempfile
+import threading
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, redirect_stdout
+from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
@@ -31,6 +36,7 @@ from bridge.http.server import serving
 from bridge.settings import Settings
 from bridge.whatsapp.registry import ChannelKind
 from support.absent_web import NOT_INSTALLED
+from support.bridge_house import bridge_house
 from support.steps import CrashPoints
 
 _ORDER_LIMIT = 2**20
@@ -148,8 +154,29 @@ def _child(order: dict[str, Any], events: _Events, log: int, lifeline: int) -> N
         os._exit(status)
 
 
+def _warm_up() -> None:
+    """What Python and the libraries learn at first use is learnt here, once for all children.
+
+    Logs are not configured for it: structlog would keep that for the children.
+    """
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        asyncio.run(_talk(Path(folder)))
+    assert threading.active_count() == 1, "a fork does not take other threads along"
+    gc.collect()
+    gc.freeze()  # a child's collector need not touch, and so copy, what is here
+
+
+async def _talk(folder: Path) -> None:
+    async with bridge_house(folder) as house:
+        chat = await house.talk()
+        house.chat.agent_writes(chat.id, "Bom dia")
+        await house.sent()
+        await house.quiet()
+
+
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
+    _warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who ends us
     lifeline, held = os.pipe()
