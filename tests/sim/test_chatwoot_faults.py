@@ -144,6 +144,14 @@ async def test_state_survives_a_restart_on_another_port():
         assert (await (await http.get(f"{url}/api")).json())["version"] == "4.18.0"
 
 
+async def test_an_account_tells_its_locale_also_one_without_texts_here(at):
+    assert (await at.call("GET", ""))["locale"] == "en"
+    at.sim.locale = "pt_BR"
+    assert (await at.call("GET", ""))["locale"] == "pt_BR"
+    await at.call("POST", f"{at.url}/sim/faults", json={"account_locale": "es"})
+    assert (await at.call("GET", ""))["locale"] == "es"
+
+
 async def test_it_can_be_steered_over_http(at):
     chat = await at.chat()
     sim = f"{at.url}/sim"

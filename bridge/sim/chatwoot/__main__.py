@@ -18,12 +18,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--version", default="4.13.0", help="the Chatwoot that it stands in for")
     parser.add_argument("--locale", choices=("en", "pt_BR"), default="en")
+    parser.add_argument("--account-locale", help="what the account tells; else --locale")
     parser.add_argument("--latency", type=float, default=0, help="seconds per request")
     parser.add_argument("--admin-token", help="the administrator's token; else a random one")
     given = parser.parse_args()
     sim = ChatwootSim(
         version=given.version,
         locale=given.locale,
+        account_locale=given.account_locale,
         latency=given.latency,
         admin_token=given.admin_token,
     )

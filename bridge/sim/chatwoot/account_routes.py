@@ -95,7 +95,7 @@ async def account(call: Call) -> web.Response:
             "domain": None,
             "features": {"inbound_emails": True, "agent_bots": True, "labels": True},
             "id": world.account_id,
-            "locale": world.locale,
+            "locale": world.account_locale or world.locale,
             "name": world.account_name,
             "support_email": "suporte@padaria-aurora.example",
             "status": "active",

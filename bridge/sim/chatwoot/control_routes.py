@@ -155,7 +155,7 @@ async def _settled(sim: ChatwootSim, call: Call) -> web.Response:
 
 
 async def _add_fault(sim: ChatwootSim, call: Call) -> web.Response:
-    """The fields of `Fault`; also `suspended`, `files_expired`, `locale`, `latency`, `limit`."""
+    """The fields of `Fault`; also `suspended`, `files_expired`, `latency`, `limit`, and locales."""
     params = dict(call.params)
     if "suspended" in params:
         sim.faults.suspended = bool(params.pop("suspended"))
@@ -164,6 +164,8 @@ async def _add_fault(sim: ChatwootSim, call: Call) -> web.Response:
     if params.get("locale") in ("en", "pt_BR"):
         sim.locale = params["locale"]
     params.pop("locale", None)
+    if "account_locale" in params:
+        sim.account_locale = str(params.pop("account_locale"))
     if "latency" in params:
         sim.latency = float(params.pop("latency"))
     if "limit" in params:

@@ -17,7 +17,7 @@ from bridge.sim.chatwoot.records import (
     Upload,
     User,
 )
-from bridge.sim.chatwoot.world import Event, World, new_token
+from bridge.sim.chatwoot.world import Backup, Event, World, new_token
 
 #: File name, content, mime type.
 File = tuple[str, bytes, str]
@@ -264,3 +264,12 @@ class Dashboard:
 
     def delete_contact(self, contact_id: int) -> None:
         contacts.delete(self.world, self.world.contacts[contact_id])
+
+    # the installation
+
+    def backup(self) -> Backup:
+        """See `World.backup`. Rows of before a restore are not those of after it."""
+        return self.world.backup()
+
+    def restore(self, backup: Backup) -> None:
+        self.world.restore(backup)

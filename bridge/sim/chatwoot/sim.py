@@ -36,7 +36,8 @@ class ChatwootSim(Dashboard):
     `webhook_timeout` are seconds; `webhook_hold` delays every webhook by so many seconds, or with
     `webhook_shuffle` by a share of them that `seed` determines, which reorders them. `clock` gives
     Unix seconds. The limit of 200 messages a minute and conversation is off unless
-    `flood_limit=200` is given, since benchmarks would meet it at once.
+    `flood_limit=200` is given, since benchmarks would meet it at once. `locale` is the
+    account's, `account_locale` another one that it tells of itself: texts exist in two only.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ChatwootSim(Dashboard):
         storage: Storage | None = None,
         latency: float = 0,
         locale: Locale = "en",
+        account_locale: str | None = None,
         webhook_timeout: float = 5.0,
         webhook_hold: float = 0,
         webhook_shuffle: bool = False,
@@ -66,6 +68,7 @@ class ChatwootSim(Dashboard):
             account_name=account_name,
             profile=profile_of(version, storage),
             locale=locale,
+            account_locale=account_locale,
             clock=clock,
         )
         super().__init__(world)
@@ -132,6 +135,15 @@ class ChatwootSim(Dashboard):
     @locale.setter
     def locale(self, locale: Locale) -> None:
         self.world.locale = locale
+
+    @property
+    def account_locale(self) -> str:
+        """What the account tells of itself: any locale, also one that has no texts here."""
+        return self.world.account_locale or self.world.locale
+
+    @account_locale.setter
+    def account_locale(self, locale: str) -> None:
+        self.world.account_locale = locale
 
     @property
     def inboxes(self) -> dict[int, Inbox]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 from urllib.parse import quote
 
@@ -47,6 +47,22 @@ class Event:
     performed_by: Author = None
 
 
+#: What a backup holds, and the ids that are given again after it.
+_RESTORED = (
+    *("contacts", "contact_inboxes", "conversations", "messages"),
+    *("by_phone", "by_email", "by_identifier", "by_lower_identifier", "by_source"),
+)
+_RESTORED_IDS = ("contact", "contact_inbox", "conversation", "message", "attachment")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """What Chatwoot was at a moment."""
+
+    rows: dict[str, Any]
+    ids: dict[str, int]
+
+
 class World:
     """The database. Ids start apart, so that no two kinds are mistaken for each other."""
 
@@ -57,12 +73,14 @@ class World:
         account_name: str,
         profile: Profile,
         locale: Locale,
+        account_locale: str | None,
         clock: Callable[[], float],
     ) -> None:
         self.account_id = account_id
         self.account_name = account_name
         self.profile = profile
         self.locale: Locale = locale
+        self.account_locale = account_locale
         self.clock = clock
         self.created_at = clock()
         self.base_url: str | None = None
@@ -91,26 +109,45 @@ class World:
         self.by_source: dict[tuple[int, str], ContactInbox] = {}
         self.by_inbox_identifier: dict[str, Inbox] = {}
 
+        #: The next id of each kind.
         self.ids = {
-            kind: count(start)
-            for kind, start in (
-                ("user", 3),
-                ("bot", 9),
-                ("team", 2),
-                ("inbox", 7),
-                ("channel", 4),
-                ("contact", 41),
-                ("contact_inbox", 801),
-                ("conversation", 112),
-                ("message", 9001),
-                ("attachment", 50001),
-                ("webhook", 12),
-                ("hours", 40),
-            )
+            "user": 3,
+            "bot": 9,
+            "team": 2,
+            "inbox": 7,
+            "channel": 4,
+            "contact": 41,
+            "contact_inbox": 801,
+            "conversation": 112,
+            "message": 9001,
+            "attachment": 50001,
+            "webhook": 12,
+            "hours": 40,
         }
 
     def new_id(self, kind: str) -> int:
-        return next(self.ids[kind])
+        id_ = self.ids[kind]
+        self.ids[kind] = id_ + 1
+        return id_
+
+    def backup(self) -> Backup:
+        """Contacts, conversations and messages as they are now, for `restore`."""
+        rows = self._copied({name: getattr(self, name) for name in _RESTORED})
+        return Backup(rows=rows, ids={kind: self.ids[kind] for kind in _RESTORED_IDS})
+
+    def restore(self, backup: Backup) -> None:
+        """Put a backup in place: what came later is not there, and its ids are given again.
+
+        Rows that somebody holds are those of before; look them up anew.
+        """
+        for name, value in self._copied(backup.rows).items():
+            setattr(self, name, value)
+        self.ids |= backup.ids
+
+    def _copied(self, rows: dict[str, Any]) -> dict[str, Any]:
+        """A copy whose rows name each other; users, teams and inboxes are those that there are."""
+        stay = (*self.users.values(), *self.bots.values(), *self.teams.values())
+        return deepcopy(rows, {id(one): one for one in (*stay, *self.inboxes.values())})
 
     def now(self) -> float:
         return self.clock()
