@@ -144,6 +144,29 @@ def merge(old: Party, new: Party) -> Party:
     )
 
 
+def person_of(number: str | None, identifier: str | None) -> Party:
+    """Whom a contact's number and identifier name; an identifier counts only as a WhatsApp id.
+
+    CRM ids and e-mail addresses stand in identifiers too, and so may bare digits of any meaning
+    (evo#1166).
+    """
+    told = (identifier or "").strip()
+    read = from_channel(told if "@" in told or "." in told else "")
+    if read.kind is Kind.GROUP:
+        return Party(group=told)
+    return Party(
+        wa_id=(number or "").lstrip("+") or read.digits,
+        lid=(read.key or "").partition(":")[2] if read.kind is Kind.LID else None,
+        bsuid=told if read.kind is Kind.BSUID else None,
+    )
+
+
+def contact_keys(number: str | None, identifier: str | None) -> tuple[str, ...]:
+    """The identity keys of a contact, those of its identifier's number included."""
+    named = (*keys(person_of(number, identifier)), *keys(person_of(None, identifier)))
+    return tuple(dict.fromkeys(named))
+
+
 # ------------------------------------------------------------------ the ids of a party
 
 

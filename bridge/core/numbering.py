@@ -59,7 +59,8 @@ def read(digits: str) -> Reading:
     libphonenumber must not decide about WhatsApp ids (F.3), and is only asked where no rule of
     ours knows the line.
     """
-    reading = _RULES.get(digits[:2], _as_is)(digits)
+    plan = _PLANS.get(digits[:2])
+    reading = plan.read(digits) if plan is not None else _as_is(digits)
     if reading.line is not None:
         return reading
     number = parsed(f"+{reading.shown}")
@@ -192,10 +193,6 @@ def _complete_brazil(dialled: str, *, with_code: bool) -> str | Incomplete:
 
 #: Both have ten national digits.
 _TEN = len("52") + 10
-#: Dialled before a Mexican number until 2019.
-_OLD_PREFIX = MappingProxyType({"MX": re.compile(r"^(?:01|044|045|1)(?=[0-9]{10}$)")})
-#: 15 without an area code is a local mobile number in Argentina.
-_LOCAL_ONLY = MappingProxyType({"AR": re.compile(r"15[0-9]{6,8}")})
 
 
 def _mexico(digits: str) -> Reading:
@@ -225,16 +222,40 @@ def _as_is(digits: str, *flags: str) -> Reading:
     return Reading(key=digits, shown=digits, tries=(digits,), flags=flags)
 
 
-#: One rule per country code.
-_RULES: Mapping[str, Callable[[str], Reading]] = MappingProxyType(
-    {"55": _brazil, "52": _mexico, "54": _argentina}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What is special about the numbers of a country.
+
+    `read` reads international digits. Of what people dial at home, `prefix` was dialled before a
+    number and is no part of it, and `local` has no area code. (Brazil has a reader of its own.)
+    """
+
+    region: str
+    read: Callable[[str], Reading]
+    prefix: re.Pattern[str] | None = None
+    local: re.Pattern[str] | None = None
+
+
+#: The one table of countries whose WhatsApp ids differ from their numbers, by country code.
+_PLANS: Mapping[str, _Plan] = MappingProxyType(
+    {
+        "55": _Plan(region="BR", read=_brazil),
+        # Dialled until 2019.
+        "52": _Plan(
+            region="MX", read=_mexico, prefix=re.compile(r"^(?:01|044|045|1)(?=[0-9]{10}$)")
+        ),
+        # 15 without an area code is a local mobile number.
+        "54": _Plan(region="AR", read=_argentina, local=re.compile(r"15[0-9]{6,8}")),
+    }
 )
+_BY_REGION: Mapping[str, _Plan] = MappingProxyType({one.region: one for one in _PLANS.values()})
 
 
 def _complete_elsewhere(typed: str, region: str) -> str | Incomplete:
-    if (prefix := _OLD_PREFIX.get(region)) is not None:
-        typed = prefix.sub("", typed)
-    local = _LOCAL_ONLY.get(region)
+    plan = _BY_REGION.get(region)
+    if plan is not None and plan.prefix is not None:
+        typed = plan.prefix.sub("", typed)
+    local = plan.local if plan is not None else None
     number = parsed(typed, region)
     if len(typed) < SHORTEST_TYPED and not (number and phonenumbers.is_valid_number(number)):
         return Incomplete(short=True)

@@ -26,6 +26,7 @@ __all__ = [
     "dialable",
     "from_channel",
     "from_person",
+    "readable",
     "region_of",
     "same",
     "typed_digits",
@@ -68,6 +69,8 @@ _NOBODY = Subject(kind=Kind.INVALID)
 _LONGEST_ID = 256
 _LONGEST_TEXT = 128
 _LONGEST_REGION = 8
+#: A Brazilian mobile without its ninth digit.
+_EIGHT_DIGITS = re.compile(r"\+55([1-9][0-9])([6-9][0-9]{3})([0-9]{4})")
 
 
 def from_channel(raw: str) -> Subject:
@@ -115,6 +118,8 @@ def readable(e164: str) -> str:
     number = parsed(e164)
     if number is None:
         return e164
+    if old := _EIGHT_DIGITS.fullmatch(e164):  # which no numbering plan knows any more
+        return f"+55 {old[1]} {old[2]}-{old[3]}"
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 

@@ -14,7 +14,7 @@ import structlog
 
 from bridge.chatwoot.faults import ChatwootInvalid
 from bridge.chatwoot.models import Contact
-from bridge.clock import Clock
+from bridge.clock import Clock, to_ms
 from bridge.core import identity
 from bridge.core.message import IdentityChanged
 from bridge.core.party import Party
@@ -24,11 +24,12 @@ from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, 
 from bridge.errors import PeerGone, PeerRefused
 from bridge.locale import say
 from bridge.relay import lanes
-from bridge.relay.contacts import Contacts, repeatable
+from bridge.relay.contacts import Contacts
 from bridge.relay.directory import Directory, Entry, Side
-from bridge.relay.linking import link_job
+from bridge.relay.healing import repeatable
+from bridge.relay.linking import make_one
 from bridge.relay.notes import note_job
-from bridge.relay.people import rename
+from bridge.relay.people import Heard, rename
 from bridge.relay.posting import ready, rule_of
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats
@@ -49,15 +50,12 @@ class Identities:
         directory: Directory,
         contacts: Contacts,
         clock: Clock,
-        *,
-        language: str,
     ) -> None:
         self._store = store
         self._queue = queue
         self._directory = directory
         self._contacts = contacts
         self._clock = clock
-        self._language = language
 
     def accept(
         self, unit: Unit, entry: Entry, event: IdentityChanged, now: int, trace_id: str | None
@@ -67,14 +65,13 @@ class Identities:
         if not is_new(unit, f"identity_changed:{entry.id}:{event.id}", now):
             unit.count(Road.SIGNAL, "ignored", "duplicate")
             return
-        renamed = rename(unit.db, entry, event.old, event.new, evidence=event.id, now=now)
-        if renamed is None:
+        heard = Heard(evidence=event.id, at=to_ms(event.at), now=now, is_theirs=True)
+        renamed = rename(unit.db, entry, event.old, event.new, heard)
+        make_one(self._queue, unit, entry, renamed.merges, now, trace_id)
+        if renamed.chat_id is None:
             unit.count(Road.SIGNAL, "ignored", "identity.unknown")
             return
         unit.count(Road.SIGNAL, "delivered")
-        for other in renamed.others:
-            link = link_job(entry, renamed.chat_id, renamed.person_id, other, now, trace_id)
-            self._queue.add(unit, link)
         before = identity.merge(renamed.before, event.old)
         self._queue.add(
             unit,
@@ -125,7 +122,7 @@ class Identities:
         if side.inbox.merge_brazil_contacts:
             contact = await self._contacts.complete(side, chat, contact_id)
         else:
-            contact = await side.chatwoot.contact(contact_id)
+            contact = await self._contacts.present(side, chat, contact_id)
         wanted = _wanted(contact, old, new)
         while wanted:
             try:
@@ -150,7 +147,7 @@ class Identities:
             if not is_new(unit, f"renamed:{entry.id}:{chat.id}:{before}:{after}", now):
                 return
             text = say(
-                self._language, "note.number_changed", new=readable(after), old=readable(before)
+                entry.language, "note.number_changed", new=readable(after), old=readable(before)
             )
             note = note_job(
                 entry,

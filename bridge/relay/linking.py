@@ -1,6 +1,6 @@
 """Two chats turn out to be one person's: one job makes them one, holding all their lanes.
 
-The job runs in the lane of the older chat and acquires those of the younger, always in this
+The job runs in a lane of the older person and acquires those of the younger, always in this
 order, so that two such jobs never wait for each other. What waits in the younger chat's lanes
 moves over by accept number.
 """
@@ -8,7 +8,7 @@ moves over by accept number.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import orjson
@@ -29,39 +29,63 @@ from bridge.engine.queue import (
 )
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.people import place
+from bridge.relay.merging import merge_job
+from bridge.relay.people import Heard, Merges, place, witness
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats, menus, reactions, seen, votes
+from bridge.store.queries import chats, joins, menus, reactions, seen, votes
 from bridge.store.queries.chats import ChatRow
 
 LINK = "link"
 
 
 def place_and_link(
-    queue: Queue,
-    unit: Unit,
-    entry: Entry,
-    party: Party,
-    *,
-    evidence: str,
-    now: int,
-    trace_id: str | None,
-    inbound_at: int = 0,
+    queue: Queue, unit: Unit, entry: Entry, party: Party, heard: Heard, *, trace_id: str | None
 ) -> int | None:
     """The chat of a party, as `people.place` finds it; whom it shows to be one are made one."""
-    placed = place(unit.db, entry, party, evidence=evidence, now=now, inbound_at=inbound_at)
+    placed = place(unit.db, entry, party, heard)
     if placed is None:
         return None
-    other = placed.other_person
-    if other is not None:
-        queue.add(unit, link_job(entry, placed.chat_id, placed.person_id, other, now, trace_id))
+    make_one(queue, unit, entry, placed.merges, heard.now, trace_id)
     return placed.chat_id
 
 
-def link_job(  # noqa: PLR0917
-    entry: Entry, chat_id: int, keep: int, gone: int, now: int, trace_id: str | None
+def learn_of(
+    queue: Queue,
+    unit: Unit,
+    entry: Entry,
+    parties: Iterable[Party | None],
+    heard: Heard,
+    *,
+    trace_id: str | None,
+) -> None:
+    """Learn who people are of whom an event only tells: who writes in a group, who is mentioned."""
+    for party in parties:
+        if party is not None:
+            merges = witness(unit.db, entry, party, heard)
+            make_one(queue, unit, entry, merges, heard.now, trace_id)
+
+
+def make_one(  # noqa: PLR0917
+    queue: Queue, unit: Unit, entry: Entry, merges: Merges, now: int, trace_id: str | None
+) -> None:
+    """Have persons made one; at once where nothing can be under way for either."""
+    for keep, gone in merges:
+        first, theirs = chats.first_of(unit.db, keep), chats.first_of(unit.db, gone)
+        if first is None and theirs is not None:
+            # In a lane of `gone` the job would wait for itself.
+            _, instance_id = theirs
+            first = chats.chat_of(unit.db, instance_id, keep, now).id, instance_id
+        if first is None:
+            joins.join(unit.db, entry.scope, keep, gone, now=now)
+        else:
+            queue.add(unit, _link_job(first, keep, gone, now, trace_id))
+
+
+def _link_job(
+    first: tuple[int, str], keep: int, gone: int, now: int, trace_id: str | None
 ) -> NewJob:
-    """Have two persons made one; `chat_id` is that of the one who stays."""
+    """Have two persons made one, in the lane of a chat of the one who stays."""
+    chat_id, instance_id = first
     return NewJob(
         kind=LINK,
         lane=lanes.to_chatwoot(chat_id),
@@ -70,7 +94,7 @@ def link_job(  # noqa: PLR0917
         account=LOCAL,
         payload=orjson.dumps({"keep": keep, "gone": gone}),
         now=now,
-        instance_id=entry.id,
+        instance_id=instance_id,
         chat_id=chat_id,
         trace_id=trace_id,
     )
@@ -87,10 +111,15 @@ def recognise(
     before = chat.party.wa_id
     same = before is None or keys(Party(wa_id=recipient.wa_id)) == keys(Party(wa_id=before))
     known = replace(recipient, wa_id=recipient.wa_id if same else before)
-    if chat.party.group or merge(chat.party, known) == chat.party:
+    if chat.party.group:
         return
-    evidence = f"sent by job {job.id}"
-    place_and_link(queue, unit, entry, known, evidence=evidence, now=now, trace_id=job.trace_id)
+    heard = Heard(evidence=f"sent by job {job.id}", at=now, now=now)
+    if merge(chat.party, known) == chat.party:
+        learn_of(queue, unit, entry, [known], heard, trace_id=job.trace_id)
+        return
+    # The address that WhatsApp names is the newest there is.
+    news = replace(heard, is_theirs=True)
+    place_and_link(queue, unit, entry, known, news, trace_id=job.trace_id)
 
 
 class Linking:
@@ -116,6 +145,7 @@ class Linking:
         held = [
             lane for chat in others for lane in (lanes.to_chatwoot(chat), lanes.to_whatsapp(chat))
         ]
+        held = [lane for lane in held if lane != job.lane]  # nobody waits for themselves
         await self._queue.acquire(held)
         try:
             return Delivered(write=await self._link(entry, pair["keep"], pair["gone"], job))
@@ -125,12 +155,22 @@ class Linking:
     async def _link(
         self, entry: Entry, keep: int, gone: int, job: Job
     ) -> Callable[[Unit], None] | None:
+        now = self._clock.ms()
+
         def work(unit: Unit) -> None:
             survivor = _survivor(unit.db, keep)
-            for kept, given_up in chats.link(unit.db, entry.scope, survivor, gone):
+            if survivor == gone:
+                return
+            joined = joins.join(unit.db, entry.scope, survivor, gone, now=now)
+            for kept, given_up, instance_id in joined.chats:
                 for lane in (lanes.to_chatwoot, lanes.to_whatsapp):
                     self._queue.move(unit, lane(given_up), lane(kept))
-                _move(unit.db, entry.id, given_up, kept)
+                _move(unit.db, instance_id, given_up, kept)
+            inbox = entry.inbox
+            if joined.has_other_contact and inbox is not None and inbox.merge_brazil_contacts:
+                chat = chats.of_person(unit.db, entry.id, survivor)
+                if chat is not None:
+                    self._queue.add(unit, merge_job(entry, chat.id, now, job.trace_id))
 
         await self._store.write(work, durable=True)
         job.steps.append((self._clock.ms(), "linked", f"person {gone} into {keep}"))

@@ -1,30 +1,40 @@
-"""From identity keys to a chat row, inside the accept commit.
+"""From identity keys to a person and a chat row, inside the accept commit.
 
-Keys that come together in one event belong to one person (design.md 4, Identity). When they
-belonged to two, the event goes to the older person's chat and a *link* job makes the two one.
-The keys change hands at once, so that whatever is accepted later waits behind that job.
-A number that somebody gave up may be another person's later: it goes over to them by itself.
+Keys that come together in one event belong to one person (design.md 4, Identity), as
+`core.identity_graph` says. When they belonged to several, the event goes to the oldest person's
+chat and *link* jobs make them one. The keys change hands at once, so that whatever is accepted
+later waits behind those jobs. A number that somebody gave up goes over to its next owner by itself.
+
+What counts is when an event happened, not when it came here. What a person writes counts to the
+millisecond; what only names them (a status, a mention) by its day, so that it seldom costs a write.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import structlog
 
 from bridge.core.identity import keys as identity_keys
 from bridge.core.identity import merge
+from bridge.core.identity_graph import Link, Pair, changed, is_hidden, pairs, tokens
 from bridge.core.party import Party
+from bridge.core.sightings import Sightings, observed
 from bridge.relay.directory import Entry
-from bridge.store.queries import chats
+from bridge.store.queries import chats, links, people, people_keys
 from bridge.store.queries.chats import ChatRow
+from bridge.store.queries.people import Settled
 
 log = structlog.get_logger(__name__)
 
-#: How the keys of numbers begin.
-PHONE = "phone:"
+DAY: Final = 86_400_000
+#: So far (ms) a clock may be ahead of ours (whatsapp-channels.md E.1.6).
+_FUTURE: Final = 60_000
+#: Persons who turned out to be one: (who stays, who goes).
+Merges = tuple[tuple[int, int], ...]
 
 
 def absorbed(
@@ -40,54 +50,91 @@ def absorbed(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What tells of somebody: an event that happened at `at` (ms) and is accepted `now`.
+
+    `is_theirs`: they did it themselves, and its time counts as it is. `inbound`: they wrote, which
+    opens the 24-hour window.
+    """
+
+    evidence: str
+    at: int
+    now: int
+    is_theirs: bool = False
+    inbound: bool = False
+
+    @property
+    def counts_as(self) -> int:
+        at = max(0, min(self.at, self.now + _FUTURE))
+        return at if self.is_theirs else at - at % DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """The chat of an event, and the other person that its keys belong to as well, if any."""
+    """The chat of an event. `merges`: persons who turned out to be one (who stays, who goes)."""
 
     chat_id: int
     person_id: int
-    other_person: int | None = None
+    merges: Merges = ()
 
 
-def place(
-    db: sqlite3.Connection,
-    entry: Entry,
-    party: Party,
-    *,
-    evidence: str,
-    now: int,
-    inbound_at: int = 0,
-) -> Placed | None:
-    """Find or make the person and the chat; None when the party has no identity at all.
-
-    `inbound_at` is when the person wrote (0: we are writing to them).
-    """
+def place(db: sqlite3.Connection, entry: Entry, party: Party, heard: Heard) -> Placed | None:
+    """Find or make the person and the chat; None when the party has no identity at all."""
     keys = identity_keys(party)
     if not keys:
         return None
-    known = _told_apart(db, entry.scope, keys, chats.persons(db, entry.scope, keys))
-    owners = sorted(set(known.values()))
-    person_id = owners[0] if owners else chats.new_person(db, entry.scope, now)
-    unknown = [key for key in keys if key not in known]
-    if unknown:
-        chats.learn(db, entry.scope, unknown, person_id, evidence=evidence, now=now)
-    for other in owners[1:2]:
-        db.execute("UPDATE identity_key SET person_id=? WHERE person_id=?", (person_id, other))
-    chat_id, stored, last_inbound = chats.chat_of(db, entry.id, person_id, now)
-    latest = merge(stored, party)
-    if latest != stored or inbound_at > last_inbound:
-        chats.seen_party(db, chat_id, latest, inbound_at)
-    return Placed(
-        chat_id=chat_id,
-        person_id=person_id,
-        other_person=owners[1] if len(owners) > 1 else None,
-    )
+    known = people_keys.persons(db, entry.scope, keys)
+    shown = tokens(keys, _account(entry))
+    stored = links.known(db, entry.scope, pairs(shown))
+    settled = _settled(db, entry.scope, pairs(shown), keys, known, stored, heard)
+    person_id = settled.owners[keys[0]]  # the strongest says who it is
+    theirs = [key for key in keys if settled.owners[key] == person_id]
+
+    chat = chats.chat_of(db, entry.id, person_id, heard.now)
+    seen = observed(chat.seen, party, at=heard.counts_as, theirs=theirs)
+    seen = _together(db, entry.scope, seen, shown, stored, heard.counts_as)
+    inbound_at = heard.counts_as if heard.inbound else 0
+    if seen != chat.seen or inbound_at > chat.last_inbound_at:
+        chats.observed(db, chat.id, seen, inbound_at)
+    return Placed(chat_id=chat.id, person_id=person_id, merges=settled.merges)
+
+
+def place_told(
+    db: sqlite3.Connection, entry: Entry, party: Party, *, evidence: str, now: int
+) -> Placed | None:
+    """The same for what stands in Chatwoot, where anybody may have written it.
+
+    It makes no one person of two, and whatever WhatsApp says counts for more.
+    """
+    keys = identity_keys(party)
+    known = people_keys.persons(db, entry.scope, keys) if keys else {}
+    strongest = next((known[key] for key in keys if key in known), None)
+    if any(known.get(key, strongest) != strongest for key in keys):
+        party = replace(party, wa_id=None)
+    return place(db, entry, party, Heard(evidence=evidence, at=0, now=now))
+
+
+def witness(db: sqlite3.Connection, entry: Entry, party: Party, heard: Heard) -> Merges:
+    """Learn who somebody is of whom an event tells who has nothing to do with a chat of theirs."""
+    keys = identity_keys(party)
+    if len(keys) == 1 or not keys:
+        return ()
+    shown = tokens(keys, _account(entry))
+    stored = links.known(db, entry.scope, pairs(shown))
+    is_old = all(one.at >= heard.counts_as for one in stored.values())
+    if is_old and not _news(pairs(shown), stored, heard):
+        return ()
+    known = people_keys.persons(db, entry.scope, keys)
+    settled = _settled(db, entry.scope, pairs(shown), keys, known, stored, heard)
+    links.raise_to(db, entry.scope, stored, heard.counts_as)
+    return settled.merges
 
 
 def named(db: sqlite3.Connection, scope: str, party: Party) -> Party:
     """A person of whom one event tells ids only, with the name by which we know them."""
     if party.name:
         return party
-    known = chats.persons(db, scope, identity_keys(party))
+    known = people_keys.persons(db, scope, identity_keys(party))
     for person_id in dict.fromkeys(known.values()):
         for _, theirs in chats.parties(db, person_id):
             party = merge(theirs, party)
@@ -98,94 +145,111 @@ def named(db: sqlite3.Connection, scope: str, party: Party) -> Party:
 class Renamed:
     """Who has another number now, and who else turns out to be them.
 
-    `before` is how they were last seen, until now.
+    `chat_id` None: there is nobody here to tell of. `before` is how they were last seen, until now.
     """
 
-    chat_id: int
-    person_id: int
-    others: tuple[int, ...]
-    before: Party
+    chat_id: int | None = None
+    merges: Merges = ()
+    before: Party = field(default_factory=Party)
 
 
-def rename(
-    db: sqlite3.Connection, entry: Entry, old: Party, new: Party, *, evidence: str, now: int
-) -> Renamed | None:
+def rename(db: sqlite3.Connection, entry: Entry, old: Party, new: Party, heard: Heard) -> Renamed:
     """Somebody known as `old` is `new` from now on, also for sending.
 
-    None: nobody is known as `old`, or only to other instances. Doing it again changes nothing.
+    Nobody new comes of it, and nobody is told of whom this instance does not know, or who has lost
+    the new number to somebody else since. Doing it again changes nothing.
     """
     before, after = identity_keys(old), identity_keys(new)
     keys = tuple(dict.fromkeys((*before, *after)))
-    known = chats.persons(db, entry.scope, keys) if keys else {}
-    person_id = next((known[key] for key in before if key in known), None)
-    if person_id is None or not after:
-        return None
-    known = _taken(db, entry.scope, person_id, after, known)
-    owners = sorted({person_id, *(known[key] for key in keys if key in known)})
-    seen = [chats.of_person(db, entry.id, one) for one in owners]
-    if not any(seen):
-        return None
-    keep, *others = owners
-    chats.learn(db, entry.scope, after, keep, evidence=evidence, now=now)
-    for other in others:
-        db.execute("UPDATE identity_key SET person_id=? WHERE person_id=?", (keep, other))
-    chat_id, stored, _ = chats.chat_of(db, entry.id, keep, now)
-    mine = seen[owners.index(person_id)]
-    latest = merge(stored, new)
-    if latest != stored:
-        chats.seen_party(db, chat_id, latest, 0)
+    known = people_keys.persons(db, entry.scope, keys) if keys else {}
+    if not before or not after:
+        return Renamed()
+    seen = {one: chats.of_person(db, entry.id, one) for one in set(known.values())}
+    shown = changed(before, after, _account(entry), heard.counts_as)
+    stored = links.known(db, entry.scope, shown)
+    links.raise_to(db, entry.scope, stored, heard.counts_as)
+    if not known:  # whoever of them comes first will be both
+        _keep(db, entry.scope, _news(shown, stored, heard), heard)
+        return Renamed()
+    settled = _settled(db, entry.scope, shown, keys, known, stored, heard)
+    keep = settled.owners[before[0]]
+    theirs = [key for key in keys if settled.owners[key] == keep]
+    ours = {keep, *(gone for stays, gone in settled.merges if stays == keep)}
+    if not any(seen.get(one) for one in ours):
+        return Renamed(merges=settled.merges)
+    chat = chats.chat_of(db, entry.id, keep, heard.now)
+    is_told, latest = any(map(is_hidden, keys)), chat.seen
+    for party, at in ((old, heard.counts_as - 1), (new, heard.counts_as)):
+        latest = observed(latest, party, at=at, theirs=theirs, is_told=is_told)
+    if latest != chat.seen:
+        chats.observed(db, chat.id, latest)
+    if not set(after) & set(theirs):
+        return Renamed(merges=settled.merges)
+    mine = next((seen[known[key]] for key in before if key in known), None)
     return Renamed(
-        chat_id=chat_id,
-        person_id=keep,
-        others=tuple(others),
-        before=mine.party if mine is not None else old,
+        chat_id=chat.id, merges=settled.merges, before=mine.party if mine is not None else old
     )
 
 
-def _taken(
-    db: sqlite3.Connection, scope: str, person_id: int, after: Sequence[str], known: dict[str, int]
-) -> dict[str, int]:
-    """Whose the keys are, once the new number has been taken from a certain stranger.
-
-    That is who has a hidden id of their own, of a kind that this person has as well.
-    """
-    hidden = {known[key] for key in after if key in known and not key.startswith(PHONE)}
-    kinds = [kind for kind in ("bsuid", "lid") if chats.has_key_of(db, scope, person_id, kind)]
-    for key in after:
-        other = known.get(key, person_id)
-        if other == person_id or other in hidden or not key.startswith(PHONE):
-            continue
-        if any(chats.has_key_of(db, scope, other, kind) for kind in kinds):
-            _take(db, scope, key, other, person_id)
-            known = known | {key: person_id}
-    return known
+def _account(entry: Entry) -> str:
+    """The business account whose BSUIDs an instance sees; unknown, it is the instance's own."""
+    return entry.instance.business_id or entry.id
 
 
-def _take(db: sqlite3.Connection, scope: str, key: str, other: int, person_id: int) -> None:
-    """A number is somebody else's by now: nobody writes to the one before under it any more."""
-    chats.give_key(db, scope, key, person_id)
-    for chat_id, theirs in chats.parties(db, other):
-        if key in identity_keys(theirs):
-            chats.seen_party(db, chat_id, replace(theirs, wa_id=None), 0)
-    log.info("person.number_moved", person=person_id, before=other)
+def _settled(  # noqa: PLR0917
+    db: sqlite3.Connection,
+    scope: str,
+    shown: Sequence[Pair],
+    keys: Sequence[str],
+    known: dict[str, int],
+    stored: dict[Pair, Link],
+    heard: Heard,
+) -> Settled:
+    """Whose the keys are. Nothing is written, and no more read, where nothing is new."""
+    news = _news(shown, stored, heard)
+    is_one = len(set(known.values())) == 1 and len(known) == len(keys)
+    if is_one and not news:
+        return Settled(owners=known)
+    _keep(db, scope, news, heard)
+    links.raise_to(db, scope, stored, heard.counts_as)
+    settled = people.settle(db, scope, keys, evidence=heard.evidence, now=heard.now)
+    moved = [key for key, owner in known.items() if settled.owners[key] != owner]
+    if moved:
+        log.info("person.settled", persons=sorted(set(settled.owners.values())), keys=len(moved))
+    return settled
 
 
-def _told_apart(
-    db: sqlite3.Connection, scope: str, keys: Sequence[str], known: dict[str, int]
-) -> dict[str, int]:
-    """Whose the keys are, once a number has been taken from somebody who certainly is another.
+def _news(shown: Iterable[Pair], stored: dict[Pair, Link], heard: Heard) -> list[Pair]:
+    """The links that are new, or were there before the first event that we knew of."""
+    return [pair for pair in shown if pair not in stored or _is_first(stored[pair], heard.at)]
 
-    That is who has a hidden id of their own: an id overrules a number, never the other way round
-    (whatsapp-channels.md F.5.5).
-    """
-    strongest = next((key for key in keys if key in known), None)
-    if strongest is None or strongest.startswith(PHONE):
-        return known
-    person_id = known[strongest]
-    kind = strongest.partition(":")[0]
-    for key, other in known.items():
-        is_taken = key.startswith(PHONE) and other != person_id
-        if is_taken and chats.has_key_of(db, scope, other, kind):
-            _take(db, scope, key, other, person_id)
-            known = known | {key: person_id}
-    return known
+
+def _is_first(link: Link, at: int) -> bool:
+    return at > 0 and (at < link.first or not link.first)
+
+
+def _keep(db: sqlite3.Connection, scope: str, news: Sequence[Pair], heard: Heard) -> None:
+    if news:
+        at = heard.counts_as
+        links.keep(db, scope, news, evidence=heard.evidence, first=heard.at, at=at)
+
+
+def _together(  # noqa: PLR0917
+    db: sqlite3.Connection,
+    scope: str,
+    seen: Sightings,
+    shown: tuple[str, ...],
+    stored: dict[Pair, Link],
+    at: int,
+) -> Sightings:
+    """Keep when the keys were seen together last: in the chat's row, which is written anyway."""
+    if len(shown) == 1:
+        return seen
+    if seen.shown in {(), shown}:
+        return seen if at <= seen.shown_at else replace(seen, shown=shown, shown_at=at)
+    if at > seen.shown_at:
+        links.raise_to(db, scope, pairs(seen.shown), seen.shown_at)
+        return replace(seen, shown=shown, shown_at=at)
+    if any(before.at < at for before in stored.values()):
+        links.raise_to(db, scope, stored, at)
+    return seen

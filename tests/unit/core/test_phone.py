@@ -19,6 +19,7 @@ from bridge.core.phone import (
     dialable,
     from_channel,
     from_person,
+    readable,
     region_of,
     same,
     typed_digits,
@@ -337,3 +338,16 @@ def test_mexico_and_argentina_each_have_two_spellings_of_one_key(ten):
 def test_thirteen_digits_of_mexico_and_argentina_need_their_mobile_digit(digits):
     assert from_channel(digits).key == digits
     assert from_channel(digits).tries == (digits,)
+
+
+@pytest.mark.parametrize(
+    ("e164", "text"),
+    [
+        ("+5511987650001", "+55 11 98765-0001"),
+        ("+551187650001", "+55 11 8765-0001"),
+        ("+551130001234", "+55 11 3000-1234"),
+        ("nobody", "nobody"),
+    ],
+)
+def test_a_number_is_written_as_people_write_it(e164, text):
+    assert readable(e164) == text
