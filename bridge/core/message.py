@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from bridge.core.content import Content
+from bridge.core.naming import Source
 from bridge.core.party import Party
 
 #: In an id of ours, what follows it says what became of the WhatsApp message before it ("~call").
@@ -175,6 +176,18 @@ class GroupChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NameTold:
+    """Somebody is called so by a `source` beside themselves; None: by no name any more."""
+
+    number: str
+    party: Party
+    name: str | None
+    source: Source
+    at: datetime
+    event: Literal["name_told"] = "name_told"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryTold:
     """A chunk of what was written before the number was connected: kept, not shown."""
 
@@ -241,6 +254,7 @@ Event: TypeAlias = (
     | Voted
     | IdentityChanged
     | GroupChanged
+    | NameTold
     | HistoryTold
     | Called
     | StatusReported

@@ -1,28 +1,32 @@
-"""The Chatwoot contact of a person: found, adopted, merged or created, once.
+"""The Chatwoot contact of a person: found, adopted or created, once, and kept.
 
-Order of a look-up: our own binding, then identifier and number in every spelling. Foreign contacts
-(agents', imports', Evolution's) are adopted as they are: an identifier is written only when there
-is none, and so is a number that becomes known later (design.md 4, Chatwoot).
+Order of a look-up: our own binding, then identifier and number in every spelling
+(`relay.lookup`). Foreign contacts (agents', imports', Evolution's) are adopted as they are; what
+they lack is filled in later (`relay.completing`), in a lane of its own (`relay.pictures`).
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
 from bridge.chatwoot.faults import ChatwootInvalid
 from bridge.chatwoot.models import Contact
 from bridge.clock import Clock
-from bridge.core import identity
+from bridge.core import identity, naming
 from bridge.core.party import Party
-from bridge.errors import Certainty, PeerBroke, PeerBusy, PeerError, PeerGone, Scope
+from bridge.errors import PeerBroke, PeerBusy, PeerGone, Scope
+from bridge.relay.completing import improve, known_of
 from bridge.relay.directory import Side
-from bridge.store.engine import Store
-from bridge.store.queries import chats
+from bridge.relay.healing import repeatable
+from bridge.relay.lookup import merged_into, own_identifiers, search
+from bridge.relay.merging import Merging
+from bridge.store.engine import Store, Unit
+from bridge.store.queries import bindings, chats, contacts
 from bridge.store.queries.chats import ChatRow
 
 log = structlog.get_logger(__name__)
@@ -40,22 +44,15 @@ class Bound:
     is_new: bool
 
 
-@contextmanager
-def repeatable() -> Iterator[None]:
-    """Calls whose effect we look for before we act again: an unknown outcome does no harm."""
-    try:
-        yield
-    except PeerError as error:
-        error.certainty = Certainty.NOT_DONE
-        raise
-
-
 class Contacts:
     """`tag` makes the unguessable end of a source_id (it opens Chatwoot's public API)."""
 
-    def __init__(self, store: Store, clock: Clock, *, tag: Callable[..., str]) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, merging: Merging, tag: Callable[..., str]
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._merging = merging
         self._tag = tag
 
     async def ensure(self, side: Side, chat: ChatRow, *, by: str) -> Bound:
@@ -65,91 +62,97 @@ class Contacts:
         await self._claim(side, chat, by)
         try:
             with repeatable():
-                bound, name = await self._find_or_create(side, chat)
+                contact = await self._bound(side, chat)
+                if contact is None:
+                    contact = await self._found(side, chat)
+                else:
+                    contact = await self._with_others(side, chat, contact)
+                if contact is not None:
+                    bound = await self._adopt(side, chat, contact)
+                else:
+                    bound = await self._create(side, chat)
         except BaseException:
             await self._store.write(
-                lambda unit: chats.release_claim(unit.db, side.scope, chat.person_id, by)
+                lambda unit: contacts.release(unit.db, side.scope, chat.person_id, by)
             )
             raise
-        await self._store.write(lambda unit: _keep(unit.db, side, chat, bound, name))
+        await self._store.write(lambda unit: _keep(unit.db, side, chat, bound))
         return bound
 
-    async def follow_merge(self, side: Side, chat: ChatRow, bound: Bound, *, into: int) -> bool:
-        """An agent merged our contact into another: use that one. False: they are strangers.
+    async def present(self, side: Side, chat: ChatRow, contact_id: int) -> Contact:
+        """The person's contact as it is now; where agents merged it into another, that one.
 
-        Our contact is gone then, and its contact inbox, which nobody can guess, is the other's.
+        Raises `PeerGone` when there is none any more.
         """
         with repeatable():
             try:
-                await side.chatwoot.contact(bound.contact_id)
+                return await side.chatwoot.contact(contact_id)
             except PeerGone:
-                other = await side.chatwoot.contact(into)
-            else:
-                return False
-        here = [c.source_id for c in other.contact_inboxes if c.inbox_id == side.inbox_id]
-        if bound.source_id not in here:
+                contact = await merged_into(self._store, side, chat)
+                if contact is None:
+                    raise
+        base = contact
+
+        def follow(unit: Unit) -> None:
+            contacts.set_contact(unit.db, side.scope, chat.person_id, base.id, None)
+            contacts.look_again(unit.db, chat.person_id)
+
+        await self._store.write(follow)
+        log.info("contact.merged_by_agent", contact=contact_id, base=base.id)
+        return base
+
+    async def follow_merge(self, side: Side, chat: ChatRow, bound: Bound, *, into: int) -> bool:
+        """An agent merged our contact into another: use that one. False: they are strangers."""
+        try:
+            contact = await self.present(side, chat, bound.contact_id)
+        except PeerGone:
             return False
-        await self._store.write(
-            lambda unit: chats.set_contact(unit.db, side.scope, chat.person_id, into, None)
-        )
-        log.info("contact.merged_by_agent", contact=bound.contact_id, base=into)
-        return True
+        return contact.id == into
 
     async def complete(self, side: Side, chat: ChatRow, contact_id: int) -> Contact:
-        """Give the contact the number and the name that became known since it was made.
+        """Give the contact what became known since it was made.
 
-        What a person wrote stays. Two contacts of the person merge where that is switched on.
+        Two contacts of the person merge where that is switched on. Raises `PeerGone`.
         """
+        contact = await self.present(side, chat, contact_id)
         with repeatable():
-            contact = await side.chatwoot.contact(contact_id)
-            if side.inbox.merge_brazil_contacts and not chat.party.group:
-                contact = await self._united(side, chat, contact)
-            wanted: dict[str, str] = {}
-            number, name = identity.e164(chat.party), identity.display_name(chat.party)
-            if number and not contact.phone_number:
-                wanted["phone_number"] = number
-            if chat.party.name and name != contact.name and _is_named_by_us(contact, chat):
-                wanted["name"] = name
-            if not wanted:
-                return contact
-            try:
-                contact = await side.chatwoot.update_contact(contact.id, **wanted)
-            except ChatwootInvalid as error:  # another contact has the number: leave it theirs
-                log.info("contact.not_improved", contact=contact.id, taken=error.attributes)
-                wanted.pop("phone_number", None)
-                if wanted:
-                    contact = await side.chatwoot.update_contact(contact.id, **wanted)
-        if "name" in wanted:
-            await self._store.write(
-                lambda unit: chats.set_name(unit.db, side.scope, chat.person_id, contact.id, name)
-            )
-        return contact
+            contact = await self._with_others(side, chat, contact)
+            return await improve(self._store, side, chat, contact)
 
-    async def _united(self, side: Side, chat: ChatRow, contact: Contact) -> Contact:
-        """Merge what else Chatwoot has of the person, but for what is somebody else's by now."""
-        found = _rightful(
-            await side.chatwoot.find_contacts(
-                identity.numbers(chat.party), identity.identifiers(chat.party)
-            ),
-            chat.party,
-        )
-        strangers = await self._store.read(
-            lambda db: chats.contacts_of_others(db, side.scope, chat.person_id)
-        )
-        others = [one for one in found if one.id != contact.id and one.id not in strangers]
-        if not others:
-            return contact
-        contact = await self._one_of(side, [contact, *others])
+    # -- found ---------------------------------------------------------------------------------
+
+    async def _bound(self, side: Side, chat: ChatRow) -> Contact | None:
+        """The contact that this or another inbox has bound to the person, if it is still there."""
+        fresh = await self._store.read(lambda db: chats.get(db, chat.id))
+        contact_id = fresh.contact_id if fresh is not None else None
+        if contact_id is None:
+            return None
+        with suppress(PeerGone):
+            return await self.present(side, chat, contact_id)
         await self._store.write(
-            lambda unit: chats.set_contact(unit.db, side.scope, chat.person_id, contact.id, None)
+            lambda unit: contacts.drop(unit.db, side.scope, chat.person_id, contact_id)
         )
-        return contact
+        return None
+
+    async def _found(self, side: Side, chat: ChatRow) -> Contact | None:
+        found = await search(self._store, side, chat)
+        if not found:
+            return None
+        return await self._merging.unite(side, chat, found)
+
+    async def _with_others(self, side: Side, chat: ChatRow, contact: Contact) -> Contact:
+        """Have the person's other contacts merged with theirs, where that is switched on."""
+        if not side.inbox.merge_brazil_contacts or chat.party.group:
+            return contact
+        found = await search(self._store, side, chat)
+        others = [one for one in found if one.id != contact.id]
+        return await self._merging.unite(side, chat, [contact, *others])
 
     async def _claim(self, side: Side, chat: ChatRow, by: str) -> None:
         """Two inboxes of one account may meet the same new person at the same time."""
         now = self._clock.ms()
         claimed = await self._store.write(
-            lambda unit: chats.claim_contact(
+            lambda unit: contacts.claim(
                 unit.db, side.scope, chat.person_id, by=by, now=now, stale_before=now - CLAIM_MS
             )
         )
@@ -161,118 +164,86 @@ class Contacts:
                 retry_after=0.2,
             )
 
-    async def _find_or_create(self, side: Side, chat: ChatRow) -> tuple[Bound, str | None]:
-        contact_id = await self._other_inboxes_contact(chat)
-        if contact_id is not None:
-            contact = await side.chatwoot.contact(contact_id)
-            return await self._adopt(side, chat, contact), None
-        found = await side.chatwoot.find_contacts(
-            identity.numbers(chat.party), identity.identifiers(chat.party)
-        )
-        found = _rightful(found, chat.party)
-        if found:
-            contact = await self._one_of(side, found)
-            return await self._adopt(side, chat, contact), None
-        return await self._create(side, chat)
-
-    async def _other_inboxes_contact(self, chat: ChatRow) -> int | None:
-        fresh = await self._store.read(lambda db: chats.get(db, chat.id))
-        return fresh.contact_id if fresh else None
-
-    async def _create(self, side: Side, chat: ChatRow) -> tuple[Bound, str | None]:
-        name = identity.display_name(chat.party)
-        source_id = self.source_id(side, chat.party)
-        identifier = identity.identifier(chat.party)
-        try:
-            contact, bound = await side.chatwoot.create_contact(
-                name,
-                side.inbox_id,
-                source_id,
-                phone_number=identity.e164(chat.party),
-                identifier=identifier,
-            )
-        except (ChatwootInvalid, PeerBroke):
-            # Taken meanwhile: our source_id (a 500), or number or identifier (a 422).
-            taken = await side.chatwoot.contact_by_source(side.inbox_id, source_id)
-            if taken is None:
-                found = await side.chatwoot.find_contacts(
-                    identity.numbers(chat.party), identity.identifiers(chat.party)
-                )
-                if not found:
-                    raise
-                taken = found[0]
-            return await self._adopt(side, chat, taken), None
-        log.info("contact.created", contact=contact.id)
-        return Bound(contact_id=contact.id, source_id=bound, is_new=True), name
+    # -- adopted -------------------------------------------------------------------------------
 
     async def _adopt(self, side: Side, chat: ChatRow, contact: Contact) -> Bound:
         """Use a contact as it is: its contact inbox in our inbox, else one of ours."""
-        here = [c.source_id for c in contact.contact_inboxes if c.inbox_id == side.inbox_id]
+        bots = side.inbox.bot_source  # its contact may have been merged with this one
+        here = [
+            one.source_id
+            for one in contact.contact_inboxes
+            if one.inbox_id == side.inbox_id and one.source_id != bots
+        ]
         ours = self.source_id(side, chat.party)
         source_id = ours if ours in here else here[-1] if here else None
         if source_id is None:
-            source_id = await side.chatwoot.bind_contact(contact.id, side.inbox_id, ours)
-        wanted = identity.identifier(chat.party)
-        improved: dict[str, str] = {}
-        if not contact.identifier and wanted:
-            improved["identifier"] = wanted
-        if identity.is_placeholder(contact.name, chat.party) and chat.party.name:
-            improved["name"] = identity.display_name(chat.party)
-        if improved:
-            try:
-                await side.chatwoot.update_contact(contact.id, **improved)
-            except ChatwootInvalid as error:  # somebody else has the identifier: leave it theirs
-                log.info("contact.not_improved", contact=contact.id, taken=error.attributes)
+            source_id = await self._bind(side, chat, contact, ours)
         log.info("contact.adopted", contact=contact.id)
         return Bound(contact_id=contact.id, source_id=source_id, is_new=False)
 
-    async def _one_of(self, side: Side, found: Sequence[Contact]) -> Contact:
-        """Several contacts are this person: merge them when that is switched on."""
-        if len(found) == 1:
-            return found[0]
-        if not side.inbox.merge_brazil_contacts:
-            return found[0]  # `numbers` lists the spelling with the ninth digit first
-        base, *others = sorted(found, key=lambda one: (one.created_at or 0, one.id))
-        for other in others:
-            merged = await side.chatwoot.merge_contacts(base.id, other.id)
-            if other.blocked and not merged.blocked:
-                await side.chatwoot.update_contact(base.id, blocked=True)
-            log.info("contact.merged", base=base.id, mergee=other.id)
-        return await side.chatwoot.contact(base.id)
+    async def _bind(self, side: Side, chat: ChatRow, contact: Contact, ours: str) -> str:
+        try:
+            return await side.chatwoot.bind_contact(contact.id, side.inbox_id, ours)
+        except PeerBroke:
+            holder = await side.chatwoot.contact_by_source(side.inbox_id, ours)
+            if holder is None or holder.id == contact.id:
+                raise
+        # Another contact of theirs has it and stays as it is; each writes its own source_id.
+        other = self.source_id(side, chat.party, contact.id)
+        return await side.chatwoot.bind_contact(contact.id, side.inbox_id, other)
 
-    def source_id(self, side: Side, party: Party) -> str:
-        """Our person key plus a code that cannot be guessed; written once, kept ever after."""
+    # -- created -------------------------------------------------------------------------------
+
+    async def _create(self, side: Side, chat: ChatRow) -> Bound:
+        """Create the contact, without whatever somebody else's contact has already."""
+        name = naming.best_name(chat.party, chat.address_name)
+        source_id = self.source_id(side, chat.party)
+        number, identifiers = identity.e164(chat.party), own_identifiers(chat.party)
+        while True:
+            try:
+                contact, bound = await side.chatwoot.create_contact(
+                    name.text,
+                    side.inbox_id,
+                    source_id,
+                    phone_number=number,
+                    identifier=identifiers[0] if identifiers else None,
+                    additional_attributes={naming.WRITTEN: name.text},
+                )
+            except (ChatwootInvalid, PeerBroke) as error:
+                # Made by a run that got no answer, or meanwhile (a 500: it has our source_id).
+                made = await side.chatwoot.contact_by_source(side.inbox_id, source_id)
+                made = made or await self._found(side, chat)
+                if made is not None:
+                    return await self._adopt(side, chat, made)
+                taken = error.attributes if isinstance(error, ChatwootInvalid) else ()
+                fewer = (
+                    None if "phone_number" in taken else number,
+                    identifiers[1:] if "identifier" in taken else identifiers,
+                )
+                if fewer == (number, identifiers):
+                    raise
+                number, identifiers = fewer
+            else:
+                log.info("contact.created", contact=contact.id)
+                return Bound(contact_id=contact.id, source_id=bound, is_new=True)
+
+    def source_id(self, side: Side, party: Party, contact_id: int | None = None) -> str:
+        """Our person key plus a code that cannot be guessed; written once, kept ever after.
+
+        `contact_id`: of a further contact of the person.
+        """
         key = next(iter(identity.keys(party)), "").partition(":")[2] or "group"
-        return f"{key}-{self._tag(side.scope, str(side.inbox_id), key)}"
+        which = [] if contact_id is None else [str(contact_id)]
+        return f"{key}-{self._tag(side.scope, str(side.inbox_id), key, *which)}"
 
 
-def _rightful(found: Sequence[Contact], party: Party) -> list[Contact]:
-    """Those that are the person, best first: Chatwoot's search ignores case, identifiers do not."""
-    numbers = identity.numbers(party)
-    identifiers = identity.identifiers(party)
-
-    def rank(contact: Contact) -> int:
-        if contact.phone_number in numbers:
-            return numbers.index(contact.phone_number)
-        if contact.identifier in identifiers:
-            return len(numbers) + identifiers.index(contact.identifier)
-        return -1
-
-    return sorted((one for one in found if rank(one) >= 0), key=lambda one: (rank(one), one.id))
-
-
-def _is_named_by_us(contact: Contact, chat: ChatRow) -> bool:
-    """Whether a contact has a name that we gave it, or none: what a person wrote stays."""
-    made_up = identity.display_name(replace(chat.party, name=None))
-    ours = contact.name in {made_up, chat.contact_name}
-    return ours or identity.is_placeholder(contact.name, chat.party)
-
-
-def _keep(
-    db: sqlite3.Connection, side: Side, chat: ChatRow, bound: Bound, name: str | None
-) -> None:
-    chats.set_contact(db, side.scope, chat.person_id, bound.contact_id, name)
-    chats.bind(
+def _keep(db: sqlite3.Connection, side: Side, chat: ChatRow, bound: Bound) -> None:
+    contacts.set_contact(db, side.scope, chat.person_id, bound.contact_id, None)
+    if bound.is_new:
+        name = naming.best_name(chat.party, chat.address_name)
+        contacts.set_name(db, side.scope, chat.person_id, bound.contact_id, name.text)
+    contacts.set_profile(db, chat.id, known_of(chat) if bound.is_new else None)
+    bindings.bind(
         db,
         chat.id,
         source_id=bound.source_id,
@@ -281,4 +252,5 @@ def _keep(
         assignee_id=chat.assignee_id,
         updated_at=chat.conversation_updated_at,
         fresh_at=chat.fresh_at,
+        person_id=chat.person_id,
     )

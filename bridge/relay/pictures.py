@@ -1,9 +1,10 @@
 """Who somebody is: agents see face, name and number of a customer, and the subject of a group.
 
-Best effort, for each chat that writes: once a day, and when more becomes known of somebody. Nothing
-waits for it, and what fails ends without a word to anybody. WhatsApp's picture addresses live for a
-short time and are meant for us alone, so the file itself is given to Chatwoot, under a name by
-which it is recognised there: a picture that somebody chose in Chatwoot stays.
+Best effort, for each chat that writes: when something becomes known or changes, and once a day
+where WhatsApp can be asked. Nothing waits for it, and what fails ends without a word to anybody.
+WhatsApp's picture addresses live for a short time and are meant for us alone, so the file itself is
+given to Chatwoot, under a name by which it is recognised there: a picture that somebody chose in
+Chatwoot stays.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import structlog
@@ -19,19 +20,20 @@ import structlog
 from bridge.chatwoot.attachments import Held, filename
 from bridge.chatwoot.models import Contact
 from bridge.clock import Clock
-from bridge.core.identity import e164, keys, merge
+from bridge.core.identity import keys, merge
 from bridge.core.message import GroupChanged
 from bridge.core.party import Party
-from bridge.engine.accept import is_new
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.errors import BridgeError, PeerError, PeerGone, PeerRefused, Remedy
 from bridge.net.http import Http
 from bridge.relay import lanes
+from bridge.relay.completing import improve, known_of
 from bridge.relay.contacts import Contacts
 from bridge.relay.directory import Directory, Entry, Side
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats, seen
+from bridge.store.queries import chats, contacts, people_keys
 from bridge.store.queries.chats import ChatRow
+from bridge.store.queries.contacts import Given
 from bridge.whatsapp.channel import Describes, Profile
 
 log = structlog.get_logger(__name__)
@@ -54,11 +56,23 @@ SECONDS = 15.0
 _GIVEN = re.compile(r"whatsapp-([0-9a-f]{32})\.[a-z]{3,4}")
 
 #: What Chatwoot takes as an avatar (chatwoot-api.md 1.5), by the first bytes.
-_KINDS = {
+KINDS = {
     b"\xff\xd8\xff": ("image/jpeg", "jpg"),
     b"\x89PNG\r\n\x1a\n": ("image/png", "png"),
     b"GIF8": ("image/gif", "gif"),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What a contact was given, and of what."""
+
+    contact_id: int
+    profile: Profile
+    #: None: no other picture.
+    given: Given | None
+    #: As `known_of` has it.
+    known: str
 
 
 class Pictures:
@@ -83,14 +97,21 @@ class Pictures:
 
     def delivered(self, unit: Unit, entry: Entry, job: Job) -> None:
         """Have the chat of an inbound job looked at, in the unit that ends the job."""
+        chat = chats.surviving(unit.db, job.chat_id or 0)
+        if chat is not None:
+            self.look(unit, entry, chat, job.trace_id)
+
+    def look(self, unit: Unit, entry: Entry, chat: ChatRow, trace_id: str | None) -> None:
+        """Have a chat looked at, if that was not done since what is known became known."""
         now = self._clock.ms()
-        if job.chat_id is None or not isinstance(entry.channel, Describes):
-            return
-        chat = chats.surviving(unit.db, job.chat_id)
-        known = _known(chat.party) if chat is not None else ""
-        if not is_new(unit, f"profile:{entry.id}:{job.chat_id}:{now // DAY}:{known}", now):
-            return
-        self._queue.add(unit, _job(entry, job.chat_id, now, now, job.trace_id))
+        profile = self._profile(entry, chat, now)
+        if chat.profile != profile:
+            contacts.set_profile(unit.db, chat.id, profile)
+            self._queue.add(unit, _job(entry, chat.id, now, now, trace_id))
+
+    def _profile(self, entry: Entry, chat: ChatRow, now: int) -> str:
+        """What `Chat.profile` says once this has been looked at: pictures may be new every day."""
+        return f"{now // DAY}:{known_of(chat)}" if _describes(entry) else known_of(chat)
 
     def changed(
         self, unit: Unit, entry: Entry, event: GroupChanged, now: int, trace_id: str | None
@@ -120,15 +141,17 @@ class Pictures:
         if entry is None or chat is None:
             return Ignored(rule="instance.gone", reason="The instance was deleted.")
         side = entry.side
-        channel = entry.channel if isinstance(entry.channel, Describes) else None
-        # A group may have told its subject by itself.
-        is_known = channel is not None or bool(chat.party.group and chat.party.name)
-        if side is None or chat.contact_id is None or not is_known:
+        if side is None or chat.contact_id is None:
             return Ignored(rule="profile.impossible", reason="There is nothing to describe.")
         if self._clock.ms() - job.accepted_at > TOO_LATE:
-            return Ignored(rule="profile.late", reason="It could not be asked for in time.")
+            return Ignored(
+                rule="profile.late",
+                reason="It could not be asked for in time.",
+                # Where no day brings another look, the next message does.
+                write=None if _describes(entry) else lambda unit: _untold(unit, chat),
+            )
         try:
-            return await self._show(entry, side, chat, chat.contact_id, channel)
+            return await self._show(entry, side, chat, chat.contact_id)
         except PeerError as error:
             if error.remedy is Remedy.NOTHING:
                 return Ignored(rule="profile.refused", reason=str(error))
@@ -140,54 +163,73 @@ class Pictures:
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
         return None
 
-    async def _show(
-        self, entry: Entry, side: Side, chat: ChatRow, contact_id: int, channel: Describes | None
-    ) -> Outcome:
+    async def _show(self, entry: Entry, side: Side, chat: ChatRow, contact_id: int) -> Outcome:
         # What is known of a person does not wait for WhatsApp; a group is known by what it says.
+        is_group = chat.party.group is not None
         contact = None
-        if not chat.party.group:
+        if not is_group:
             contact = await self._contacts.complete(side, chat, contact_id)
+        channel = _describes(entry)
         profile = Profile() if channel is None else await channel.profile(chat.party)
-        party = merge(chat.party, replace(chat.party, name=profile.name))
+        named = replace(
+            chat,
+            party=replace(chat.party, name=profile.name or chat.party.name),
+            address_name=profile.address_name or chat.address_name,
+        )
         if contact is None:
-            named = replace(chat, party=party)
             contact = await self._contacts.complete(side, named, contact_id)
-        shown = await self._picture(entry, side, contact, profile.picture_url)
-        log.debug("profile.shown", chat=chat.id, picture=shown is not None)
+        elif named != chat:
+            contact = await improve(self._store, side, named, contact)
+        given = await self._picture(entry, side, chat, contact, profile)
+        log.debug("profile.shown", chat=chat.id, picture=given is not None)
+        shown = _Shown(contact_id=contact.id, profile=profile, given=given, known=known_of(named))
+        return Delivered(write=lambda unit: self._keep(unit, entry, side, chat.id, shown))
 
-        def write(unit: Unit) -> None:
-            if party != chat.party:
-                chats.seen_party(unit.db, chat.id, party, 0)
-            if shown is not None:
-                seen.replace(unit.db, _pictures_of(entry, contact.id), shown, self._clock.ms())
-
-        return Delivered(write=write)
+    def _keep(self, unit: Unit, entry: Entry, side: Side, chat_id: int, shown: _Shown) -> None:
+        now, name = self._clock.ms(), shown.profile.name
+        chat = chats.get(unit.db, chat_id)
+        if chat is None:
+            return
+        if name is not None and name != chat.party.name:
+            chat = replace(chat, party=replace(chat.party, name=name))
+            chats.seen_party(unit.db, chat.id, chat.party, 0)
+        address_name = shown.profile.address_name
+        if address_name is not None and address_name != chat.address_name:
+            chat = replace(chat, address_name=address_name)
+            contacts.address_told(unit.db, side.scope, chat.person_id, address_name, now)
+        if shown.given is not None:
+            contacts.set_picture(unit.db, side.scope, chat.person_id, shown.contact_id, shown.given)
+        if known_of(chat) == shown.known:  # else more became known meanwhile
+            contacts.set_profile(unit.db, chat.id, self._profile(entry, chat, now))
 
     async def _picture(
-        self, entry: Entry, side: Side, contact: Contact, url: str | None
-    ) -> str | None:
-        """Give Chatwoot a picture that it does not have yet; gives what it is known by then.
+        self, entry: Entry, side: Side, chat: ChatRow, contact: Contact, profile: Profile
+    ) -> Given | None:
+        """Give Chatwoot a picture that it does not have yet; gives what it has by then.
 
         Where WhatsApp shows none, the one in Chatwoot stays, and so does what somebody chose there.
         """
-        there = contact.thumbnail
-        given = _GIVEN.fullmatch(filename(there)) if there else None
-        if url is None or (there and given is None):
+        url, there = profile.picture_url, contact.thumbnail
+        shown = _GIVEN.fullmatch(filename(there)) if there else None
+        if url is None or (there and shown is None):
             return None
+        before = await self._store.read(
+            lambda db: contacts.picture_of(db, side.scope, chat.person_id, contact.id)
+        )
+        if profile.picture_id is not None and before.picture_id == profile.picture_id:
+            return None  # also when somebody took it away in Chatwoot
         body = await self._fetch(entry, url)
-        kind = next((kind for start, kind in _KINDS.items() if body.startswith(start)), None)
+        kind = next((kind for start, kind in KINDS.items() if body.startswith(start)), None)
         if kind is None:
             raise PeerRefused("The picture is of a kind that Chatwoot does not take.")
         digest = hashlib.sha256(body).hexdigest()[:32]
-        if given is not None and given[1] == digest:  # perhaps by another number of the account
-            return digest
-        key = _pictures_of(entry, contact.id) + digest
-        if await self._store.read(lambda db: seen.knows(db, key)):
-            return None
-        mime, suffix = kind
-        picture = Held(data=body, filename=f"whatsapp-{digest}.{suffix}", mime=mime)
-        await side.chatwoot.update_avatar(contact.id, picture)
-        return digest
+        given = Given(picture=digest, picture_id=profile.picture_id)
+        # Perhaps by another number of the account; Chatwoot may not show it yet.
+        if digest not in (before.picture, shown[1] if shown is not None else None):
+            mime, suffix = kind
+            picture = Held(data=body, filename=f"whatsapp-{digest}.{suffix}", mime=mime)
+            await side.chatwoot.update_avatar(contact.id, picture)
+        return given if given != before else None
 
     async def _fetch(self, entry: Entry, url: str) -> bytes:
         """Through the number's own proxy: the address was given to the number."""
@@ -218,16 +260,13 @@ def _job(entry: Entry, chat_id: int, now: int, due_at: int, trace_id: str | None
 def _chat_of_group(unit: Unit, entry: Entry, group: str) -> ChatRow | None:
     """None: nobody of ours has written or read there."""
     (key,) = keys(Party(group=group)) or ("",)
-    person = chats.persons(unit.db, entry.scope, [key]).get(key)
+    person = people_keys.persons(unit.db, entry.scope, [key]).get(key)
     return chats.of_person(unit.db, entry.id, person) if person is not None else None
 
 
-def _known(party: Party) -> str:
-    """What of a person is known, without saying it."""
-    facts = (party.name, e164(party), party.lid)
-    return "".join("1" if fact else "0" for fact in facts)
+def _describes(entry: Entry) -> Describes | None:
+    return entry.channel if isinstance(entry.channel, Describes) else None
 
 
-def _pictures_of(entry: Entry, contact_id: int) -> str:
-    """What the keys of the pictures that we gave a contact begin with."""
-    return f"picture:{entry.id}:{entry.scope}:{contact_id}:"
+def _untold(unit: Unit, chat: ChatRow) -> None:
+    contacts.set_profile(unit.db, chat.id, None)

@@ -233,10 +233,16 @@ class ShowsTypingBelow(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What WhatsApp tells of a person or group. The picture's address is short-lived."""
+    """What WhatsApp tells of a person or group. The picture's address is short-lived.
+
+    `picture_id` is another one when the picture is; `address_name` is how somebody stands in the
+    address book of the number's phone (None: not there, or not known).
+    """
 
     name: str | None = None
     picture_url: str | None = None
+    picture_id: str | None = None
+    address_name: str | None = None
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ import asyncio
 import json
 import stat
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -520,14 +521,19 @@ async def test_a_message_is_marked_as_read(line: Line) -> None:
 
 async def test_typing_presence_profiles_and_calls(line: Line) -> None:
     line.phone.answers["group"] = lambda _: {"subject": "Família", "participants": 3}
-    line.phone.answers["profile"] = lambda _: {"picture_url": "https://pps/x"}
+    line.phone.answers["profile"] = lambda _: {
+        "picture_url": "https://pps/x",
+        "picture_id": "17",
+        "full_name": "Ana da Oficina",
+    }
     await line.channel.show_typing(Party(wa_id="5511987650001"), Presence.RECORDING)
     assert line.phone.last("typing") == {"chat": ANA, "state": "recording"}
     await line.channel.set_presence(Presence.AVAILABLE)
     assert line.phone.last("presence") == {"available": True}
     group = Party(group="120363000000000001@g.us")
-    assert await line.channel.profile(group) == Profile(name="Família", picture_url="https://pps/x")
-    assert await line.channel.profile(Party(lid="77")) == Profile(picture_url="https://pps/x")
+    ana = Profile(picture_url="https://pps/x", picture_id="17", address_name="Ana da Oficina")
+    assert await line.channel.profile(group) == replace(ana, name="Família")
+    assert await line.channel.profile(Party(lid="77")) == ana
     handle = json.dumps({"from": "77@lid", "id": "CALL"})
     call = Called(number="id-loja", id="CALL", caller=Party(lid="77"), at=utc(1), handle=handle)
     await line.channel.reject_call(call)

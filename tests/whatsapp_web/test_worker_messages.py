@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.web_worker import Refused, Worker, linked, resumed
+from support.web_worker import PATIENCE, Refused, Worker, linked, resumed
 from support.whatsapp_web import WhatsAppWeb, protocols, required
 
 required()
@@ -198,13 +198,32 @@ async def test_receipts_typing_calls_and_pictures_are_told(tmp_path):
             assert (told["jid_pn"], told["removed"]) == (str(bob.pn), False)
             found = await worker.ask("profile", {"jid": str(bob.pn)})
             assert found["picture_url"].startswith("https://")
+            assert found["picture_id"]
 
 
 async def test_who_shows_no_picture_has_none(tmp_path):
     async with WhatsAppWeb() as double:
         bob = double.person(BOB)
         async with linked(double, double.phone(NUMBER), tmp_path / "one") as (worker, _):
-            assert await worker.ask("profile", {"jid": str(bob.pn)}) == {"picture_url": None}
+            nothing = {"picture_url": None, "picture_id": None, "full_name": None}
+            assert await worker.ask("profile", {"jid": str(bob.pn)}) == nothing
+
+
+async def test_the_name_of_the_phones_address_book_is_told(tmp_path):
+    async with WhatsAppWeb() as double:
+        bob = double.person(BOB)
+        phone = double.phone(NUMBER)
+        phone.settings.book.update({str(bob.pn): "Bob da Oficina", str(phone.pn): "Eu"})
+        async with linked(double, phone, tmp_path / "one") as (worker, companion):
+            await bob.writes(companion, "oi")  # from his LID, with his number
+            await worker.event("message")
+            await phone.shares_settings(companion)
+            for jid in (bob.pn, bob.lid):
+                async with asyncio.timeout(PATIENCE):
+                    while (await worker.ask("profile", {"jid": str(jid)}))["full_name"] is None:
+                        pass  # the client has asked, and reads the answer
+                found = await worker.ask("profile", {"jid": str(jid)})
+                assert found["full_name"] == "Bob da Oficina"
 
 
 async def test_reading_typing_and_presence_reach_whatsapp(tmp_path):

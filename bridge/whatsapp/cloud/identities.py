@@ -1,20 +1,24 @@
-"""People who have another number or id now (whatsapp-channels.md A.4)."""
+"""People who have another number or id now, or another name (whatsapp-channels.md A.4, A.7)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
-from bridge.core.message import MADE_UP, Event, IdentityChanged
+from bridge.core.message import MADE_UP, Event, IdentityChanged, NameTold
+from bridge.core.naming import Source
 from bridge.core.party import Party
 from bridge.whatsapp.cloud.change import Change
-from bridge.whatsapp.shapes import table, word
+from bridge.whatsapp.shapes import clip, table, word
 
-__all__ = ("system", "user_id_update")
+__all__ = ("state_sync", "system", "user_id_update")
 
 #: The last is the older word for the first; then `new_wa_id` says what `wa_id` says now.
 _CHANGES: Final = frozenset(
     {"user_changed_number", "user_changed_user_id", "customer_changed_number"}
 )
+#: Of a name in an address book.
+_LONGEST_NAME: Final = 255
 #: Somebody's keys changed (a new phone, most often): only those who check keys are concerned.
 _NOTICES: Final = frozenset({"customer_identity_changed", "user_identity_changed"})
 
@@ -59,6 +63,24 @@ def user_id_update(change: Change, told: dict[str, Any]) -> Event:
         old=Party(bsuid=before, parent_bsuid=elders[0]),
         new=new,
         at=change.at(told),
+    )
+
+
+def state_sync(change: Change, told: dict[str, Any]) -> Event:
+    """An entry of the address book of the number's phone; edits come as additions, too."""
+    contact = table(told.get("contact"))
+    party = change.party(wa_id=contact.get("phone_number"), bsuid=contact.get("user_id"))
+    is_gone = told.get("action") == "remove"
+    name = clip(contact.get("full_name") or contact.get("first_name"), _LONGEST_NAME)
+    is_contact = told.get("type") == "contact" and party is not None
+    if change.number is None or party is None or not is_contact or not (name or is_gone):
+        return change.unhandled(change.field, told.get("type"))
+    return NameTold(
+        number=change.number,
+        party=replace(party, name=None),
+        name=None if is_gone else name,
+        source=Source.ADDRESS_BOOK,
+        at=change.at(table(told.get("metadata"))),
     )
 
 

@@ -13,7 +13,7 @@ from bridge.core.message import Event, Unhandled
 from bridge.whatsapp.cloud.change import Change, change_of
 from bridge.whatsapp.cloud.content import complaint
 from bridge.whatsapp.cloud.history import history
-from bridge.whatsapp.cloud.identities import user_id_update
+from bridge.whatsapp.cloud.identities import state_sync, user_id_update
 from bridge.whatsapp.cloud.messages import echo, message
 from bridge.whatsapp.cloud.statuses import status
 from bridge.whatsapp.shapes import rows, table, word
@@ -93,6 +93,10 @@ def _identities(change: Change) -> Iterator[Event]:
     return _each(change, "user_id_update", user_id_update)
 
 
+def _address_book(change: Change) -> Iterator[Event]:
+    return _each(change, "state_sync", state_sync)
+
+
 def _each(
     change: Change, name: str, read: Callable[[Change, dict[str, Any]], Event]
 ) -> Iterator[Event]:
@@ -120,4 +124,5 @@ _FIELDS: Final[Mapping[str, Callable[[Change], Iterator[Event]]]] = {
     "smb_message_echoes": _echoes,
     "history": history,
     "user_id_update": _identities,
+    "smb_app_state_sync": _address_book,
 }

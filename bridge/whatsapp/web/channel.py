@@ -171,13 +171,18 @@ class WebChannel:
         await self._asking.ask("typing", {"chat": _jid(chat), "state": state.value})
 
     async def profile(self, party: Party) -> Profile:
-        """A group's subject, and the picture of a group or person."""
+        """A group's subject, somebody's name in the address book, and the picture of either."""
         jid = _jid(party)
         name: str | None = None
         if party.group is not None:
             name = word((await self._asking.ask("group", {"jid": jid})).get("subject"))
-        picture = (await self._asking.ask("profile", {"jid": jid})).get("picture_url")
-        return Profile(name=name, picture_url=word(picture, 2000))
+        found = await self._asking.ask("profile", {"jid": jid})
+        return Profile(
+            name=name,
+            picture_url=word(found.get("picture_url"), 2000),
+            picture_id=word(found.get("picture_id"), 64),
+            address_name=word(found.get("full_name")),
+        )
 
     async def reject_call(self, call: Called) -> None:
         """Decline a call."""

@@ -1,6 +1,8 @@
-"""What the phone shares of its own settings: here its name, without which no client goes online.
+"""What the phone shares of its own settings: its name, without which no client goes online, and
+its address book.
 
-One encrypted entry in the first of the collections; the others are empty.
+One collection with one encrypted entry, and one with an entry for each contact; the others are
+empty.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ import hashlib
 import hmac
 import json
 import os
+import struct
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from support.whatsapp_web import protocols
 from support.whatsapp_web.cipher import authenticate, derive, lock
@@ -33,6 +36,8 @@ class Settings:
     """The settings of one account, and the key that its devices share."""
 
     name: str
+    #: JID -> full name.
+    book: dict[str, str] = field(default_factory=dict)
     key: bytes = field(default_factory=lambda: os.urandom(32))
     key_id: bytes = field(default_factory=lambda: b"\0\0" + os.urandom(4))
 
@@ -65,45 +70,75 @@ class Settings:
 
     def _collection(self, asked: Node) -> Node:
         name = asked.get("name")
-        if name != COLLECTION or asked.get("version") == str(_VERSION):
+        entries = self._entries(name or "")
+        if not entries or asked.get("version") == str(_VERSION):
             return Node("collection", {"name": name, "version": asked.get("version") or "0"})
-        patch = Node("patch", {}, self._patch())
+        patch = Node("patch", {}, self._patch(name or "", entries))
         return Node(
             "collection",
             {"name": name, "version": str(_VERSION)},
             [Node("patches", {}, [patch])],
         )
 
-    def _patch(self) -> bytes:
+    def _entries(self, collection: str) -> list[tuple[list[str], Any]]:
+        """The index of each entry, and what it says."""
+        value = protocols.action.SyncActionValue
+        if collection == COLLECTION:
+            return [(["setting_pushName"], value(pushNameSetting={"name": self.name}))]
+        if collection == NEXT:
+            return [
+                (["contact", jid], value(contactAction={"fullName": name, "firstName": name}))
+                for jid, name in self.book.items()
+            ]
+        return []
+
+    def _patch(self, name: str, entries: list[tuple[list[str], Any]]) -> bytes:
         keys = derive(self.key, 160, info=b"WhatsApp Mutation Keys")
-        blob, index = self._entry(keys)
-        mac = blob[-32:]
-        total = derive(mac, _SUM, info=b"WhatsApp Patch Integrity")
-        collection = COLLECTION.encode()
-        snapshot = authenticate(keys[96:128], total + _wide(_VERSION) + collection)
+        sealed = [self._entry(keys, index, value) for index, value in entries]
+        macs = [blob[-32:] for blob, _ in sealed]
+        collection = name.encode()
+        snapshot = authenticate(keys[96:128], _sum(macs) + _wide(_VERSION) + collection)
         sync = protocols.sync
         key_id = sync.KeyId(ID=self.key_id)
-        record = sync.SyncdRecord(
-            index=sync.SyncdIndex(blob=index), value=sync.SyncdValue(blob=blob), keyID=key_id
-        )
+        mutations = [
+            sync.SyncdMutation(
+                operation=sync.SyncdMutation.SET,
+                record=sync.SyncdRecord(
+                    index=sync.SyncdIndex(blob=index),
+                    value=sync.SyncdValue(blob=blob),
+                    keyID=key_id,
+                ),
+            )
+            for blob, index in sealed
+        ]
         patch = sync.SyncdPatch(
             version=sync.SyncdVersion(version=_VERSION),
-            mutations=[sync.SyncdMutation(operation=sync.SyncdMutation.SET, record=record)],
+            mutations=mutations,
             snapshotMAC=snapshot,
-            patchMAC=authenticate(keys[128:], snapshot + mac + _wide(_VERSION) + collection),
+            patchMAC=authenticate(
+                keys[128:], snapshot + b"".join(macs) + _wide(_VERSION) + collection
+            ),
             keyID=key_id,
         )
         made: bytes = patch.SerializeToString()
         return made
 
-    def _entry(self, keys: bytes) -> tuple[bytes, bytes]:
+    def _entry(self, keys: bytes, index: list[str], value: Any) -> tuple[bytes, bytes]:
         """The encrypted entry with its code, and the code of its name."""
-        name = json.dumps(["setting_pushName"], separators=(",", ":")).encode()
-        action = protocols.action.SyncActionData(index=name, padding=b"", version=1)
+        name = json.dumps(index, separators=(",", ":")).encode()
+        action = protocols.action.SyncActionData(index=name, padding=b"", version=1, value=value)
         action.value.timestamp = int(time.time() * 1000)
-        action.value.pushNameSetting.name = self.name
         start = os.urandom(16)
         locked = start + lock(action.SerializeToString(), key=keys[32:64], start=start)
         told = b"\x01" + self.key_id + locked + _wide(len(self.key_id) + 1)
         mac = hmac.new(keys[64:96], told, hashlib.sha512).digest()[:32]
         return locked + mac, authenticate(keys[:32], name)
+
+
+def _sum(macs: list[bytes]) -> bytes:
+    """The sum of a collection: 64 small numbers, each added up by itself."""
+    total = [0] * (_SUM // 2)
+    for mac in macs:
+        parts = struct.unpack(f"<{_SUM // 2}H", derive(mac, _SUM, info=b"WhatsApp Patch Integrity"))
+        total = [(one + other) % 2**16 for one, other in zip(total, parts, strict=True)]
+    return struct.pack(f"<{_SUM // 2}H", *total)

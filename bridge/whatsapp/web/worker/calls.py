@@ -117,8 +117,8 @@ class Calls:
             raise of_engine(answer.Error)
         return answer.GroupInfo
 
-    def picture(self, jid: Any) -> str:
-        """Its address; "" when there is none, or none that we may see."""
+    def picture(self, jid: Any) -> Any:
+        """Its address and id; None when there is none, or none that we may see."""
         asked, extra = jid.SerializeToString(), b""
         answer = self.library.types.GetProfilePictureReturnFunction.FromString(
             self._go.GetProfilePicture(CLIENT, asked, len(asked), extra, len(extra))
@@ -126,9 +126,17 @@ class Calls:
         if answer.Error:
             failure = of_engine(answer.Error)
             if failure.number in {401, 404} or _no_picture(answer.Error):
-                return ""
+                return None
             raise failure
-        return str(answer.Picture.URL)
+        return answer.Picture if answer.Picture.URL else None
+
+    def name(self, jid: Any) -> str:
+        """How somebody stands in the phone's address book; "" when that is not known."""
+        asked = jid.SerializeToString()
+        answer = self.library.types.ContactsGetContactReturnFunction.FromString(
+            self._go.GetContact(CLIENT, asked, len(asked))
+        )
+        return "" if answer.Error else str(answer.ContactInfo.FullName)
 
     def lid(self, phone: Any) -> Any:
         return self._from_store(self._go.GetLIDFromPN, phone)

@@ -139,7 +139,25 @@ class Operations:
 
     async def profile(self, args: Args) -> dict[str, Any]:
         jid = self._jid(args, "jid")
-        return {"picture_url": await self._engine.call(lambda: self._calls.picture(jid)) or None}
+        picture = await self._engine.call(lambda: self._calls.picture(jid))
+        return {
+            "picture_url": picture.URL if picture is not None else None,
+            "picture_id": picture.ID or None if picture is not None else None,
+            "full_name": await self._name(jid),
+        }
+
+    async def _name(self, jid: Any) -> str | None:
+        """From the phone's address book, which has some people by number and others by LID."""
+        if jid.Server not in {LIDS, PHONES}:
+            return None
+        name = await self._engine.ask_store(lambda: self._calls.name(jid))
+        if name:
+            return name
+        other = await self._other(jid)
+        if other is None:
+            return None
+        known = read(other, self._engine.library.types)
+        return await self._engine.ask_store(lambda: self._calls.name(known)) or None
 
     async def group(self, args: Args) -> dict[str, Any]:
         jid = self._jid(args, "jid")
