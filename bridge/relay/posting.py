@@ -14,17 +14,21 @@ import structlog
 
 from bridge.chatwoot.models import Message
 from bridge.clock import Clock
+from bridge.core.conversation import Origin
 from bridge.core.ignoring import ignoring_rule
 from bridge.core.party import Party
+from bridge.core.placement import Skip
 from bridge.engine.queue import Again, Ignored, Job
-from bridge.errors import PeerBusy, PeerGone, PeerLocked, PeerRefused, Scope
-from bridge.relay.contacts import Contacts, repeatable
+from bridge.errors import PeerGone, PeerLocked, PeerRefused
+from bridge.relay.contacts import Contacts
 from bridge.relay.conversations import Conversations
 from bridge.relay.directory import Directory, Entry, Side
+from bridge.relay.healing import insist_on_inbox
 from bridge.relay.proof import Proofs, Proved
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats
+from bridge.store.queries import bindings, chats
 from bridge.store.queries.chats import ChatRow
+from bridge.store.queries.contacts import drop
 
 log = structlog.get_logger(__name__)
 
@@ -51,14 +55,19 @@ class Posting:
         conversations: Conversations,
         clock: Clock,
         restore: Callable[[Entry], Awaitable[None]],
+        drifted: Callable[[Entry], Awaitable[None]],
     ) -> None:
-        """`restore` makes the inbox of an instance again, when it was deleted in Chatwoot."""
+        """`restore` makes the inbox of an instance again, when it was deleted in Chatwoot.
+
+        `drifted` is told when something of ours was not where we left it.
+        """
         self._store = store
         self._contacts = contacts
         self._proofs = proofs
         self._conversations = conversations
         self._clock = clock
         self._restore = restore
+        self._drifted = drifted
 
     async def proved(
         self, job: Job, side: Side, source: str, chat: ChatRow
@@ -70,6 +79,14 @@ class Posting:
         """See `Conversations.is_asleep`."""
         return await self._conversations.is_asleep(side, chat)
 
+    async def left_out(self, side: Side, chat: ChatRow, *, origin: Origin) -> Ignored | None:
+        """Whether a rule leaves a message out, as far as it can be told without its conversation.
+
+        Then nothing is to be made for it, no contact either.
+        """
+        skip = await self._conversations.skipped(side, chat, origin=origin)
+        return None if skip is None else left_out(skip)
+
     async def into(
         self,
         job: Job,
@@ -78,30 +95,35 @@ class Posting:
         chat: ChatRow,
         post: Callable[[int], Awaitable[Message]],
         *,
-        ours: bool,
-    ) -> Posted:
+        origin: Origin,
+    ) -> Posted | Ignored:
         """Have `post` post into the conversation that it is told; again where that was gone.
 
-        `ours`: the message was written with the phone of our own number.
+        Ignored: a rule leaves messages of this kind out (`core.placement`).
         """
+        skip = await self.left_out(side, chat, origin=origin)
+        if skip is not None:
+            return skip
         for _ in range(ROUNDS):
             try:
                 bound = await self._contacts.ensure(side, chat, by=f"job {job.id}")
-                placed = await self._conversations.ensure(side, chat, bound, ours=ours)
+                placed = await self._conversations.ensure(side, chat, bound, origin=origin)
             except PeerGone as gone:
-                await self._insist_on_inbox(entry, side, gone)
-                chat = await self._forget(side, chat, gone, contact=True)
+                await insist_on_inbox(entry, side, gone, self._restore)
+                chat = await self._forget(entry, side, chat, gone, contact=True)
                 continue
+            if isinstance(placed, Skip):
+                return left_out(placed)
             job.steps.append(
                 (self._clock.ms(), "placed", f"{placed.conversation_id}: {placed.why}")
             )
             try:
                 message = await post(placed.conversation_id)
             except PeerGone as gone:
-                chat = await self._forget(side, chat, gone, contact=False)
+                chat = await self._forget(entry, side, chat, gone, contact=False)
                 continue
             if not await self._proofs.is_theirs(side, chat, bound, message, placed.conversation_id):
-                chat = await self._forget(side, chat, None, contact=True)
+                chat = await self._forget(entry, side, chat, None, contact=True)
                 continue
             job.steps.append((self._clock.ms(), "posted", f"message {message.id}"))
             return Posted(
@@ -112,52 +134,39 @@ class Posting:
             code="chatwoot.cannot_heal",
         )
 
-    async def _insist_on_inbox(self, entry: Entry, side: Side, gone: PeerGone) -> None:
-        """Raise when nothing is found since the inbox itself was deleted; it is made again."""
-        if gone.cause == "chatwoot.no_route":
-            raise gone
-        try:
-            with repeatable():
-                await side.chatwoot.inbox(side.inbox_id)
-        except PeerGone:
-            await self._restore(entry)
-            raise PeerBusy(
-                "The inbox had been deleted in Chatwoot and was made again.",
-                code="chatwoot.inbox_restored",
-                scope=Scope.ONE,
-                retry_after=0,
-            ) from gone
-
     async def _forget(
-        self, side: Side, chat: ChatRow, gone: PeerGone | None, *, contact: bool
+        self, entry: Entry, side: Side, chat: ChatRow, gone: PeerGone | None, *, contact: bool
     ) -> ChatRow:
-        """Drop what Chatwoot says is gone: the conversation, and the contact if it is gone too."""
-        if gone is not None and gone.cause == "chatwoot.no_route":
-            raise gone
-        drop_contact = contact or not await self._contact_exists(side, chat)
+        """Drop what Chatwoot says is gone: the conversation, and the contact if it is gone too.
+
+        `contact`: its contact inbox is in doubt as well. Without `gone` they are somebody else's.
+        """
+        contact_id = chat.contact_id
+        drop_contact = gone is None or not await self._contact_exists(side, chat)
         log.warning("chat.unbound", chat=chat.id, contact=drop_contact)
 
         def work(unit: Unit) -> None:
-            if drop_contact:
-                chats.set_contact(unit.db, side.scope, chat.person_id, None, None)
-            chats.bind(
+            if drop_contact and contact_id is not None:
+                drop(unit.db, side.scope, chat.person_id, contact_id)
+            bindings.bind(
                 unit.db,
                 chat.id,
-                source_id=None if drop_contact else chat.source_id,
+                source_id=None if drop_contact or contact else chat.source_id,
                 conversation_id=None,
                 status=None,
             )
 
         await self._store.write(work)
+        await self._drifted(entry)
         fresh = await self._store.read(lambda db: chats.get(db, chat.id))
         return fresh if fresh is not None else chat
 
     async def _contact_exists(self, side: Side, chat: ChatRow) -> bool:
+        """Where agents merged it into another, that one is the person's from now on."""
         if chat.contact_id is None:
             return False
         try:
-            with repeatable():
-                await side.chatwoot.contact(chat.contact_id)
+            await self._contacts.present(side, chat, chat.contact_id)
         except PeerGone:
             return False
         return True
@@ -180,6 +189,10 @@ def ready(directory: Directory, job: Job) -> tuple[Entry, Side] | Ignored:
             advice="Repeat POST /chatwoot/set; it says which step fails.",
         )
     return entry, entry.side
+
+
+def left_out(skip: Skip) -> Ignored:
+    return Ignored(rule="conversation_rule", reason=f"{skip.why} [{skip.rule}].")
 
 
 def rule_of(entry: Entry, side: Side, party: Party) -> str | None:

@@ -89,7 +89,7 @@ async def test_it_wakes_no_conversation_that_sleeps(tmp_path, pending, status):
         assert chat.status == ("pending" if pending else "open")
 
 
-async def test_where_conversations_are_not_reopened_it_begins_a_new_one(tmp_path):
+async def test_where_conversations_are_not_reopened_it_begins_no_new_one_either(tmp_path):
     async with qr_house(tmp_path) as (house, phone):
         await open_up(house, phone)
         chat = await conversation(house, phone)
@@ -99,9 +99,47 @@ async def test_where_conversations_are_not_reopened_it_begins_a_new_one(tmp_path
 
         await bring(house, phone, ours)
 
-        new = house.of(f"WAID:{ours.id}").conversation
-        assert new is not chat
-        assert (chat.status, new.status) == ("resolved", "open")
+        assert house.of(f"WAID:{ours.id}").conversation is chat
+        assert chat.status == "resolved"
+
+
+@pytest.mark.parametrize("pending", [False, True])
+async def test_what_we_begin_is_begun_resolved_and_the_answer_opens_it(tmp_path, pending):
+    order = {"chatwootReopenConversation": False, "chatwootConversationPending": pending}
+    async with qr_house(tmp_path, order=order) as (house, phone):
+        await open_up(house, phone)
+
+        await bring(house, phone, typed("Olá, aqui é da padaria"), typed("O bolo está pronto"))
+
+        (chat,) = house.chats()
+        assert chat.status == "resolved"
+        await bring(house, phone, wrote("Oba!"), wrote("Já vou"))
+        assert house.chats() == [chat]
+        assert chat.status == ("pending" if pending else "open")
+        # It is an ordinary one from here on.
+        house.chat.resolve(chat.id)
+        await house.quiet()
+        await bring(house, phone, wrote("Mais um, por favor"))
+        assert len(house.chats()) == 2
+
+
+async def test_before_a_conversation_wakes_it_is_asked_whether_there_is_a_better_one(tmp_path):
+    """Of a merge that brings an open conversation along no webhook tells."""
+    async with qr_house(tmp_path, order={"chatwootReopenConversation": True}) as (house, phone):
+        await open_up(house, phone)
+        chat = await conversation(house, phone)
+        house.chat.resolve(chat.id)
+        await house.quiet()
+        await bring(house, phone, typed("Até logo"))  # now it is known that there is no other
+        other = house.chat.agent_creates_contact("Marina (outra)")
+        better = house.chat.agent_starts_conversation(other.id, house.inbox.id, "Oi?")
+        await house.quiet()
+        house.chat.agent_merges(chat.contact.id, other.id)
+        await house.quiet()
+        late = wrote("Voltei")
+        await bring(house, phone, late)
+        assert house.of(f"WAID:{late.id}").conversation is better
+        assert chat.status == "resolved"
 
 
 async def test_an_agent_can_quote_it_and_so_can_the_customer(tmp_path):

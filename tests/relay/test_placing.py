@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.sim.chatwoot import Conversation
-from support.bridge_house import House, bridge_house
+from bridge.sim.chatwoot import Conversation, conversations, messages, templates
+from support.bridge_house import MARINA, House, bridge_house
 
 
 def order(*, reopen: bool = False, pending: bool = False) -> dict[str, bool]:
@@ -143,3 +143,103 @@ async def test_the_decision_and_its_reason_are_in_the_story(house: House) -> Non
     steps = {one["step"]: one["detail"] for one in story["steps"]}
     assert "first conversation" in steps["placed"]
     assert story["state"] == "delivered"
+
+
+async def test_what_a_blocked_contact_writes_wakes_nothing_whatever_the_switches_say(
+    tmp_path: Path,
+) -> None:
+    async with bridge_house(tmp_path, order=order(reopen=True, pending=True)) as house:
+        first = await house.talk()
+        house.chat.resolve(first.id)
+        await house.quiet()
+        house.chat.block_contact(first.contact.id)  # of which no webhook tells
+        assert await house.talk(text="oi?") is first
+        house.chat.snooze(first.id)
+        await house.quiet()
+        assert await house.talk(text="alô?") is first
+        assert first.status == "snoozed"
+        assert "POST conversation/toggle_status" not in house.chat.requests
+        assert house.shown(first.id) == ["Oi", "oi?", "alô?"]
+
+
+async def test_that_an_inbox_was_locked_meanwhile_is_learnt_from_the_answer(house: House) -> None:
+    first = await house.talk()
+    house.chat.update_inbox(house.inbox.id, lock_to_single_conversation=True)
+    house.chat.resolve(first.id)
+    await house.quiet()
+    id_ = await house.graph.customer_writes(MARINA, "de novo")
+    await house.quiet()
+    assert house.of(f"WAID:{id_}").conversation is first
+    assert first.status == "open"
+    assert house.chats() == [first]
+    (story,) = await house.ok("GET", "/why", params={"message": id_})
+    assert "locked" in story["steps"][0]["detail"]
+
+
+@pytest.mark.parametrize("before", ["open", "resolved"])
+async def test_a_campaign_takes_no_open_conversation_away_and_its_answer_comes_to_it(
+    house: House, before: str
+) -> None:
+    first = await house.talk()
+    set_status(house, first, before)
+    await house.quiet()
+    sold = conversations.create(house.chat.world, first.contact_inbox, {}, actor=None)
+    text = templates.template(house.chat.world, sold, "Novidades da padaria!")
+    messages.store(house.chat.world, text, actor=None)
+    await house.sent()
+    await house.quiet()
+    assert await house.talk(text="Que bom!") is (first if before == "open" else sold)
+    assert len(house.chats()) == 2
+
+
+async def test_the_answer_to_a_campaign_that_came_first_goes_there_though_it_is_resolved(
+    house: House,
+) -> None:
+    first = house.chat.agent_creates_contact("Marina", phone_number=f"+{MARINA}")
+    held = conversations.place(house.chat.world, first, house.inbox, "campaign-1")
+    sold = conversations.create(house.chat.world, held, {"status": "resolved"}, actor=None)
+    text = templates.template(house.chat.world, sold, "Novidades da padaria!")
+    messages.store(house.chat.world, text, actor=None)
+    await house.sent()
+    await house.quiet()
+    assert await house.talk(text="Quero!") is sold
+    assert sold.status == "open"
+
+
+async def test_after_an_agents_change_the_best_conversation_is_looked_for(house: House) -> None:
+    first = await house.talk()
+    house.chat.snooze(first.id)
+    second = house.chat.agent_starts_conversation(first.contact.id, house.inbox.id, "Oi!")
+    await house.sent()
+    await house.quiet()
+    house.chat.resolve(second.id)
+    await house.quiet()
+    assert await house.talk(text="ainda aqui") is first  # snoozed comes before resolved
+    assert (first.status, second.status) == ("open", "resolved")
+    house.chat.snooze(first.id)
+    house.chat.pend(second.id)
+    await house.quiet()
+    assert await house.talk(text="e agora?") is second
+    assert (first.status, second.status) == ("snoozed", "pending")
+    house.chat.open(first.id)
+    house.chat.open(second.id)
+    await house.quiet()
+    assert await house.talk(text="e com os dois?") is first  # the one that was better at first
+    house.chat.pend(first.id)
+    await house.quiet()
+    assert await house.talk(text="e assim?") is second
+
+
+async def test_what_a_webhook_tells_while_a_message_is_posted_is_newer_than_what_we_knew(
+    house: House,
+) -> None:
+    first = await house.talk()
+    answer = house.chat.faults.hang(30, route="POST messages", times=1, acts=True)
+    await house.graph.customer_writes(MARINA, "obrigada!")
+    await house.chat.wait_for(lambda: "obrigada!" in house.shown(first.id))
+    house.chat.resolve(first.id)
+    await house.chat.settled()
+    answer.off()
+    await house.quiet()
+    assert await house.talk(text="mais uma coisa") is not first
+    assert first.status == "resolved"

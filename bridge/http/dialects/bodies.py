@@ -50,7 +50,7 @@ class Body:
             field = self._by_spelling.get(name)
             if field is None:
                 self.unknown[name] = value
-            elif value is not None:
+            elif value is not None or field.kind.takes_null:
                 self._take(field, name, value)
 
     def _leaves(self, raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -105,6 +105,10 @@ class Body:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def words(self, key: str) -> tuple[str, ...] | None:
+        value = self._value(key)
+        return value if isinstance(value, tuple) else None
+
+    def records(self, key: str) -> tuple[dict[str, Any], ...] | None:
         value = self._value(key)
         return value if isinstance(value, tuple) else None
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from yarl import URL
 
 from bridge.http.dialects.event_names import Names, recognised
+from bridge.locale import LANGUAGES
 
 LONGEST_URL: Final = 2048
 MOST_HEADERS: Final = 50
@@ -23,6 +24,8 @@ MOST_ENTRIES: Final = 1000
 
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
+#: How our languages are written, in lower case.
+_CODES: Final = {one: {one.casefold(), one.partition("_")[0]} for one in LANGUAGES}
 #: What looks like a place in a template.
 _PLACE: Final = re.compile(r"\{\w{1,40}\}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -56,6 +59,8 @@ class Kind:
 
     read: Callable[[Any, str], Any]
     schema: Mapping[str, Any]
+    #: null says something: it is read as well. Else it counts as absent.
+    takes_null: bool = False
 
 
 def is_blank(value: Any) -> bool:
@@ -131,6 +136,18 @@ def word(value: Any, name: str, *, most: int) -> str | None:
     if _CONTROL.search(text):
         raise Wrong(f"{name} must not hold control characters")
     return text
+
+
+def language(value: Any, name: str) -> str | None:
+    """One of our languages; "": that of the Chatwoot account."""
+    text = "" if value is None else phrase(value, name, most=32)
+    given = (text or "").strip().replace("-", "_").casefold()
+    if not given:
+        return ""
+    found = next((one for one in LANGUAGES if given in _CODES[one]), None)
+    if found is None:
+        raise Wrong(f"{name} must be one of {', '.join(LANGUAGES)}")
+    return found
 
 
 def secret(value: Any, name: str, *, most: int) -> str | None:
@@ -275,6 +292,16 @@ _OF_BOOLEAN: Final = {
 BOOLEAN: Final = Kind(read=boolean, schema=_OF_BOOLEAN)
 SWITCH: Final = Kind(read=switch, schema=_OF_BOOLEAN)
 TEMPLATE: Final = Kind(read=partial(template, most=500), schema=_text_schema(500))
+#: In any case, with a hyphen too; "" and null are that of the Chatwoot account.
+LANGUAGE: Final = Kind(
+    read=language,
+    schema={
+        "type": ["string", "null"],
+        "pattern": "^\\s*([pP][tT]([_-][bB][rR])?|[eE][nN]|[eE][sS])?\\s*$",
+        "maxLength": 32,
+    },
+    takes_null=True,
+)
 NUMBER: Final = Kind(read=phone, schema=_text_schema(64, also_number=True))
 HOST: Final = Kind(read=host_name, schema=_text_schema(255))
 PROTOCOL: Final = Kind(read=proxy_protocol, schema={"enum": ["http", "https", "socks5", "", None]})
@@ -299,6 +326,15 @@ def a_phrase(most: int) -> Kind:
 
 def a_word(most: int) -> Kind:
     return Kind(read=partial(word, most=most), schema=_text_schema(most, also_number=True))
+
+
+def a_word_or_none(most: int) -> Kind:
+    """A word that can be taken away again: by null or ""."""
+    return Kind(
+        read=lambda value, name: "" if is_blank(value) else word(value, name, most=most),
+        schema=_text_schema(most, also_number=True),
+        takes_null=True,
+    )
 
 
 def a_secret(most: int) -> Kind:

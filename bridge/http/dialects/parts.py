@@ -184,7 +184,8 @@ def chatwoot(
     changes |= {name: body.flag(f"chatwoot.{name}") for name in _CHATWOOT_FLAGS}
     changes |= {"account_id": account or None, "enabled": enabled}
     changes |= {"options": {**old.options, **_options(body)}, "imports": imports(body)}
-    return replace(old, **{name: value for name, value in changes.items() if value is not None})
+    new = replace(old, **{name: value for name, value in changes.items() if value is not None})
+    return replace(new, organization=new.organization or None, logo=new.logo or None)
 
 
 def imports(body: Body) -> tuple[str, ...]:
@@ -219,6 +220,7 @@ def _as_it_is(
 
 def _options(body: Body) -> dict[str, Any]:
     ignored = body.words("chatwoot.ignore_jids")
+    rules = body.records("chatwoot.conversation_rules")
     found = {
         "importContacts": body.flag("chatwoot.import_contacts"),
         "importMessages": body.flag("chatwoot.import_messages"),
@@ -228,5 +230,7 @@ def _options(body: Body) -> dict[str, Any]:
         "signTemplate": body.text("chatwoot.sign_template"),
         "signOnChange": body.flag("chatwoot.sign_on_change"),
         "signBots": body.flag("chatwoot.sign_bots"),
+        "language": body.text("chatwoot.language"),
+        "conversationRules": None if rules is None else list(rules),
     }
     return {name: value for name, value in found.items() if value is not None}

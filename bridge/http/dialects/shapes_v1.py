@@ -207,8 +207,11 @@ class ChatwootFoundV1(TypedDict):
     sign_template: str | None
     sign_on_change: bool
     sign_bots: bool
+    language: str | None
     reopen_conversation: bool
     conversation_pending: bool
+    #: Ours.
+    conversation_rules: list[dict[str, Any]]
     merge_brazil_contacts: bool
     import_contacts: bool
     import_messages: bool

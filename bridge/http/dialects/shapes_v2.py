@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NotRequired
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -172,8 +172,11 @@ class ChatwootFieldsV2(TypedDict):
     signTemplate: str | None
     signOnChange: bool
     signBots: bool
+    language: str | None
     reopenConversation: bool
     conversationPending: bool
+    #: Ours.
+    conversationRules: list[dict[str, Any]]
     mergeBrazilContacts: bool
     importContacts: bool
     importMessages: bool

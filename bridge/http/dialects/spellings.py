@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from bridge.core.instance import TRANSPORTS
 from bridge.http.dialects import kinds
+from bridge.http.dialects.conversation_rules import RULES
 from bridge.http.dialects.kinds import Kind
 
 #: A field within a group: its name in snake case, its kind, what it means.
@@ -117,15 +118,25 @@ _CHATWOOT: Final[tuple[Part, ...]] = (
     ),
     ("sign_on_change", kinds.BOOLEAN, "Sign only where somebody else spoke last."),
     ("sign_bots", kinds.BOOLEAN, "Sign what bots write too."),
+    (
+        "language",
+        kinds.LANGUAGE,
+        "Of what people read: pt_BR, en or es; empty: that of the Chatwoot account.",
+    ),
     ("reopen_conversation", kinds.BOOLEAN, "Go on in the last conversation."),
     ("conversation_pending", kinds.BOOLEAN, "New conversations start as pending."),
+    (
+        "conversation_rules",
+        RULES,
+        "Where messages go, before these two switches; the first rule that applies counts.",
+    ),
     ("merge_brazil_contacts", kinds.BOOLEAN, "With and without the ninth digit is one contact."),
     ("import_contacts", kinds.BOOLEAN, "Take over contacts when pairing."),
     ("import_messages", kinds.BOOLEAN, "Take over messages when pairing."),
     ("days_limit_import_messages", kinds.an_integer(0, 36500), "How far back."),
     ("name_inbox", kinds.a_word(255), "Name of the inbox; else the instance's."),
-    ("organization", kinds.a_word(255), "Name of the bot contact."),
-    ("logo", kinds.a_word(2048), "Address of the bot contact's picture."),
+    ("organization", kinds.a_word_or_none(255), "Name of the bot contact; empty: Ponte."),
+    ("logo", kinds.a_word_or_none(2048), "Address of the bot contact's picture; empty: none."),
     ("auto_create", kinds.BOOLEAN, "Make the inbox and the bot contact."),
     ("ignore_jids", kinds.words_of(255), "Chats that are not relayed: addresses, @g.us, ..."),
     ("number", kinds.NUMBER, "Phone number for the pairing code."),
