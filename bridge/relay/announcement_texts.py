@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import quote
+from typing import Any
 
-from bridge.clock import utc
 from bridge.core.connection import ConnectionView, owner_number
+from bridge.core.phone import readable
 from bridge.locale import say, texts
+from bridge.relay.spans import local, span
 from bridge.text.convert import literal
 
 
@@ -35,9 +37,11 @@ class Note:
     profile_name: str | None = None
     #: When a ban ends (ms).
     until: int | None = None
+    #: How long it has lasted (ms).
+    lasted: int = 0
 
 
-def note_of(word: Word, view: ConnectionView, *, until: int | None = None) -> Note:
+def note_of(word: Word, view: ConnectionView, *, until: int | None = None, lasted: int = 0) -> Note:
     return Note(
         word=word,
         code=view.code,
@@ -45,24 +49,39 @@ def note_of(word: Word, view: ConnectionView, *, until: int | None = None) -> No
         owner_jid=view.owner_jid,
         profile_name=view.profile_name,
         until=until,
+        lasted=lasted,
     )
 
 
-def told(language: str, note: Note, *, instance: str) -> str:
-    """The text of a note; what others called themselves, or say, is no Markdown in it."""
+def told(
+    language: str, note: Note, *, instance: str, inbox: Mapping[str, Any] | None = None
+) -> str:
+    """The text of a note; what others called themselves, or say, is no Markdown in it.
+
+    `inbox`: what Chatwoot tells of it. Not in the event loop.
+    """
     known = texts(language)
     name = literal(instance)
-    how = say(language, "bot.how", path=f"GET /instance/connect/{quote(instance, safe='')}")
+    how = say(language, "bot.how")
     key = f"bot.{note.word}"
     if f"{key}.{note.code}" in known:
         key = f"{key}.{note.code}"
-    why, until = _why(language, note), _until(language, note)
-    return say(language, key, name=name, who=_who(note), why=why, until=until, how=how)
+    why, until = _why(language, note), _until(language, note, inbox or {})
+    return say(
+        language,
+        key,
+        name=name,
+        who=_who(note),
+        why=why,
+        until=until,
+        how=how,
+        span=span(language, note.lasted),
+    )
 
 
 def _who(note: Note) -> str:
     """The number, and how its owner calls himself."""
-    number = owner_number(note.owner_jid)
+    number = readable(owner_number(note.owner_jid))
     profile = literal(note.profile_name or "")
     if number and profile:
         return f": {number} ({profile})"
@@ -77,5 +96,8 @@ def _why(language: str, note: Note) -> str:
     return literal(note.reason or "") or "-"
 
 
-def _until(language: str, note: Note) -> str:
-    return "" if note.until is None else say(language, "bot.until", moment=utc(note.until))
+def _until(language: str, note: Note, inbox: Mapping[str, Any]) -> str:
+    if note.until is None:
+        return ""
+    moment, zone = local(inbox, note.until)
+    return say(language, "bot.until", moment=moment, zone=zone)

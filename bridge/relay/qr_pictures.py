@@ -15,9 +15,14 @@ from typing import Final
 import structlog
 
 from bridge.chatwoot.attachments import Held
+from bridge.chatwoot.client import Chatwoot
+from bridge.chatwoot.models import Message
 from bridge.errors import PeerError, PeerGone
 from bridge.locale import say
-from bridge.relay.directory import Directory, Side
+from bridge.relay.directory import Directory, Entry, Side
+from bridge.relay.room import Room
+from bridge.store.engine import Store
+from bridge.store.queries import rooms
 from bridge.text.convert import literal
 from bridge.whatsapp.qr import Qr, grouped
 
@@ -25,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 #: Messages of ours with a picture of a code begin so.
 QR_SOURCE: Final = "PONTE:qr:"
+#: One may stand there whose id we did not learn.
+UNKNOWN: Final = 0
 #: How long the end of the service may wait for Chatwoot.
 STOP_SECONDS: Final = 2.0
 
@@ -37,15 +44,28 @@ class _Standing:
 
 
 class QrPictures:
-    def __init__(self, directory: Directory, *, language: str) -> None:
+    def __init__(self, store: Store, directory: Directory, room: Room) -> None:
+        self._store = store
         self._directory = directory
-        self._language = language
+        self._room = room
         #: What is to stand there, by instance id, until somebody sees to it; None: nothing.
         self._wanted: dict[str, Qr | None] = {}
         self._tasks: dict[str, asyncio.Future[None]] = {}
         self._standing: dict[str, _Standing] = {}
         #: Whose conversation holds no picture but that in `_standing`, as far as we know.
         self._sure: set[str] = set()
+        #: Whose code is to be posted anew, though it stands there.
+        self._anew: set[str] = set()
+        #: The messages that may show one, as the database says, by instance id.
+        self._noted: dict[str, int] = {}
+
+    async def begin(self) -> None:
+        """Take away what an earlier run left standing: it is valid no more."""
+        self._noted = await self._store.read(rooms.pictures)
+        for instance_id in self._noted:
+            self._wanted.setdefault(instance_id, None)
+            if instance_id not in self._tasks:
+                self._begin(instance_id)
 
     def show(self, instance_id: str, qr: Qr | None) -> None:
         """Have this code stand there, or none. Returns at once."""
@@ -56,11 +76,18 @@ class QrPictures:
         if idle:
             self._begin(instance_id)
 
+    def repost(self, instance_id: str, qr: Qr) -> None:
+        """Have this code stand at the end of the conversation, also if it stands there already."""
+        self._anew.add(instance_id)
+        self.show(instance_id, qr)
+
     async def forget(self, instance_id: str) -> None:
         """Its instance goes: touch its conversation no more."""
         self._wanted.pop(instance_id, None)
+        self._anew.discard(instance_id)
         self._standing.pop(instance_id, None)
         self._sure.discard(instance_id)
+        self._noted.pop(instance_id, None)
         await _ended([self._tasks.get(instance_id)])
 
     async def stop(self) -> None:
@@ -99,7 +126,9 @@ class QrPictures:
 
     async def _replace(self, instance_id: str, qr: Qr | None) -> None:
         standing = self._standing.get(instance_id)
-        if standing is not None and standing.qr == qr:
+        is_anew = instance_id in self._anew
+        self._anew.discard(instance_id)
+        if standing is not None and standing.qr == qr and not is_anew:
             return
         entry = self._directory.by_id(instance_id)
         side = entry.side if entry is not None else None
@@ -109,22 +138,38 @@ class QrPictures:
             return
         await self._take_away(instance_id, side, conversation)
         if qr is None or instance_id in self._wanted:
+            if instance_id in self._noted and instance_id in self._sure:
+                await self._note(instance_id, None)
             return
         picture = await asyncio.to_thread(lambda: qr.png)
         is_sure = instance_id in self._sure
         self._sure.discard(instance_id)  # until Chatwoot has answered
-        message = await side.chatwoot.create_message(
-            conversation,
-            content=self._caption(entry.instance.name, qr),
-            message_type="incoming",
-            source_id=f"{QR_SOURCE}{instance_id}:{qr.count}",
-            files=[Held(data=picture, filename="whatsapp-qr.png", mime="image/png")],
-        )
-        self._standing[instance_id] = _Standing(
-            conversation=conversation, message=message.id, qr=qr
-        )
+        if instance_id not in self._noted:
+            await self._note(instance_id, UNKNOWN)
+        posted: list[int] = []
+
+        async def post(chatwoot: Chatwoot, room: int) -> Message:
+            posted.append(room)
+            return await chatwoot.create_message(
+                room,
+                content=_caption(entry, qr),
+                message_type="incoming",
+                source_id=f"{QR_SOURCE}{instance_id}:{qr.count}",
+                files=[Held(data=picture, filename="whatsapp-qr.png", mime="image/png")],
+            )
+
+        message = await self._room.into(entry, post)
+        self._standing[instance_id] = _Standing(conversation=posted[-1], message=message.id, qr=qr)
         if is_sure:
             self._sure.add(instance_id)
+        await self._note(instance_id, message.id)
+
+    async def _note(self, instance_id: str, message_id: int | None) -> None:
+        await self._store.write(lambda unit: rooms.picture(unit.db, instance_id, message_id))
+        if message_id is None:
+            self._noted.pop(instance_id, None)
+        else:
+            self._noted[instance_id] = message_id
 
     async def _take_away(self, instance_id: str, side: Side, conversation: int) -> None:
         """Delete the former picture, and what an earlier run may have left. Never raises."""
@@ -132,11 +177,14 @@ class QrPictures:
         old = [] if standing is None else [(standing.conversation, standing.message)]
         try:
             if instance_id not in self._sure:
-                old += [
-                    (conversation, one.id)
-                    for one in await side.chatwoot.messages(conversation)
-                    if (one.source_id or "").startswith(QR_SOURCE) and not one.is_deleted
-                ]
+                if noted := self._noted.get(instance_id):
+                    old.append((conversation, noted))
+                with suppress(PeerGone):  # the whole conversation was deleted
+                    old += [
+                        (conversation, one.id)
+                        for one in await side.chatwoot.messages(conversation)
+                        if (one.source_id or "").startswith(QR_SOURCE) and not one.is_deleted
+                    ]
             for where, message in dict.fromkeys(old):
                 with suppress(PeerGone):
                     await side.chatwoot.delete_message(where, message)
@@ -146,12 +194,13 @@ class QrPictures:
         else:
             self._sure.add(instance_id)
 
-    def _caption(self, name: str, qr: Qr) -> str:
-        caption = say(self._language, "bot.qr", name=literal(name))
-        if qr.pairing_code is None:
-            return caption
-        typed = say(self._language, "bot.pairing_code", code=literal(grouped(qr.pairing_code)))
-        return f"{caption}\n\n{typed}"
+
+def _caption(entry: Entry, qr: Qr) -> str:
+    caption = say(entry.language, "bot.qr", name=literal(entry.instance.name))
+    if qr.pairing_code is None:
+        return caption
+    typed = say(entry.language, "bot.pairing_code", code=literal(grouped(qr.pairing_code)))
+    return f"{caption}\n\n{typed}"
 
 
 async def _ended(tasks: list[asyncio.Future[None] | None]) -> None:
