@@ -21,6 +21,7 @@ from bridge.chatwoot.models import Conversation, Message, MessageType
 from bridge.chatwoot.webhook import MessageCreated, MessageUpdated
 from bridge.clock import Clock
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
+from bridge.relay.chores import chore
 from bridge.relay.directory import Directory, Entry, Served, Side
 from bridge.relay.intake_chatwoot import ChatwootIntake
 from bridge.relay.refetching import asks_again
@@ -39,8 +40,6 @@ ALIVE = "alive_at"
 #: The fact that holds when a restored database first ran (ms). What was written before is left
 #: alone for good, since the database that it replaced may have sent it.
 RESUMED = "resumed_at"
-#: How far back the first look goes, at most.
-FURTHEST_MS = 24 * 3600 * 1000
 #: Clocks differ, and Chatwoot's activity time is a little older than its webhook.
 MARGIN_MS = 120_000
 #: Jobs of one unit of work: a start with thousands of instances holds up nobody for long.
@@ -58,12 +57,15 @@ class CatchUp:
         directory: Directory,
         intake: ChatwootIntake,
         clock: Clock,
+        furthest: int,
     ) -> None:
+        """`furthest` (ms): no look goes further back."""
         self._store = store
         self._queue = queue
         self._directory = directory
         self._intake = intake
         self._clock = clock
+        self._furthest = furthest
 
     async def begin(self) -> None:
         """At start: one job an instance; nothing when the service has never run."""
@@ -75,7 +77,7 @@ class CatchUp:
             await self._store.write(lambda unit: _resume(unit, now))
             await self.alive()  # it may be killed before its first heartbeat
             return
-        since = max(int(alive) - MARGIN_MS, now - FURTHEST_MS, int(resumed or 0))
+        since = max(int(alive) - MARGIN_MS, int(resumed or 0))
         served = self._directory.served()
         for start in range(0, len(served), BATCH):
             await self._store.write(partial(self._add, served[start : start + BATCH], since, now))
@@ -86,7 +88,7 @@ class CatchUp:
 
     def _add(self, served: Sequence[Served], since: int, now: int, unit: Unit) -> None:
         for one in served:
-            self._queue.add(unit, _job(one, since, now))
+            self._queue.add(unit, catch_up_job(one, since, now))
 
     async def alive(self) -> None:
         """Note that we are alive; called now and then, and at the end."""
@@ -97,14 +99,13 @@ class CatchUp:
         entry = self._directory.by_id(job.instance_id)
         if entry is None or entry.side is None:
             return Ignored(rule="instance.gone")
-        since = int(orjson.loads(job.payload)["since"])
+        since = max(int(orjson.loads(job.payload)["since"]), job.accepted_at - self._furthest)
         found = 0
         age = max(60, (self._clock.ms() - since) // 1000)
         for conversation in await entry.side.chatwoot.active_conversations(
             entry.side.inbox_id, int(age)
         ):
-            if conversation.id != entry.side.inbox.bot_conversation_id:
-                found += await self._conversation(entry, entry.side, conversation, since)
+            found += await self._conversation(entry, entry.side, conversation, since)
         self._queue.resume(entry.channel_account)
         job.steps.append((self._clock.ms(), "caught up", f"{found} messages found"))
         log.info("instance.caught_up", instance=entry.instance.name, found=found)
@@ -166,17 +167,10 @@ def _resume(unit: Unit, now: int) -> None:
         facts.put(unit.db, RESUMED, str(now))
 
 
-def _job(served: Served, since: int, now: int) -> NewJob:
-    return NewJob(
-        kind=CATCH_UP,
-        lane=f"instance:{served.id}:catch-up",
-        road=Road.INTERNAL,
-        peer=served.chatwoot_peer,
-        account=served.chatwoot_account,
-        payload=orjson.dumps({"since": since}),
-        now=now,
-        instance_id=served.id,
-    )
+def catch_up_job(served: Served | Entry, since: int, now: int) -> NewJob:
+    """Look for what agents wrote since a moment (ms)."""
+    lane = f"instance:{served.id}:catch-up"
+    return chore(served, CATCH_UP, lane=lane, payload=orjson.dumps({"since": since}), now=now)
 
 
 def _is_agents(message: Message, side: Side, since: int) -> bool:

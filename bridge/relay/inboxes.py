@@ -7,19 +7,27 @@ from dataclasses import replace
 
 import structlog
 
+from bridge.chatwoot.models import Inbox
 from bridge.clock import Clock
 from bridge.core.instance import InboxConfig, InstanceConfig
 from bridge.core.order import ChatwootOrder
 from bridge.engine.queue import Queue
 from bridge.errors import PeerLocked, RequestError
+from bridge.locale import say
+from bridge.relay.bot_contact import look_job
 from bridge.relay.directory import Directory, Entry, own_scope
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
+from bridge.relay.room import tell
 from bridge.relay.turns import Turns
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import claims, instances, people
 from bridge.store.secrets import Vault, new_secret
 
 log = structlog.get_logger(__name__)
+
+
+#: What may change in Chatwoot, as `InboxConfig` names it.
+_TAKEN = ("name_inbox", "signing_secret", "lock_to_single", "told")
 
 
 class Inboxes:
@@ -84,6 +92,11 @@ class Inboxes:
                     f"The Chatwoot inbox was deleted and cannot be made again: {error}",
                     code=error.cause,
                 ) from error
+            now = self._directory.still(now)
+            text = say(now.language, "drift.inbox_restored")
+            await self._store.write(
+                lambda unit: tell(self._queue, unit, now, text, now=self._clock.ms())
+            )
         log.warning("inbox.restored", instance=entry.instance.name)
 
     async def refresh_signing(self, entry: Entry) -> Entry:
@@ -91,18 +104,34 @@ class Inboxes:
         side = entry.side
         if side is None:
             return entry
-        found = await side.chatwoot.inbox(side.inbox_id)
+        return await self.take_over(entry, await side.chatwoot.inbox(side.inbox_id))
+
+    async def take_over(self, entry: Entry, found: Inbox) -> Entry:
+        """Keep what Chatwoot says of the inbox now: name, signing secret, lock, hours, language.
+
+        A renamed inbox stays ours, under its new name, since it is known by its id.
+        """
+        side = entry.side
+        if side is None:
+            return entry
+        fresh = await self._provisioning.told(side.chatwoot, side.inbox, found)
         async with self._turns.of(entry.id):
             now = self._directory.by_id(entry.id) or entry
             inbox = now.inbox  # it may have been changed while we asked
-            if (
-                inbox is None
-                or (inbox.scope, inbox.inbox_id) != (side.scope, side.inbox_id)
-                or inbox.signing_secret == found.secret
-            ):
+            if inbox is None or (inbox.scope, inbox.inbox_id) != (side.scope, side.inbox_id):
                 return now
-            await self.save(now, replace(inbox, signing_secret=found.secret))
-        log.info("inbox.signing_secret_changed", instance=entry.instance.name)
+            changed = replace(
+                inbox,
+                name_inbox=found.name or inbox.name_inbox,
+                signing_secret=found.secret,
+                lock_to_single=found.lock_to_single_conversation,
+                told=fresh.told,
+            )
+            if changed == inbox:
+                return now
+            await self.save(now, changed)
+        what = [one for one in _TAKEN if getattr(changed, one) != getattr(inbox, one)]
+        log.info("inbox.changed", instance=entry.instance.name, what=what)
         return self._directory.by_id(entry.id) or entry
 
     async def save(self, entry: Entry, inbox: InboxConfig) -> None:
@@ -118,6 +147,9 @@ class Inboxes:
             if not claims.exists(unit.db, entry.id):
                 return
             instances.save_inbox(unit.db, self._vault, inbox)
+            look = look_job(entry, before, inbox, now=self._clock.ms())
+            if look is not None:
+                self._queue.add(unit, look)
             if entry.scope == own and inbox.inbox_id is not None:
                 people.move(unit.db, entry.id, own, inbox.scope)
             if moved:  # what is bound belongs to the inbox before
@@ -166,7 +198,6 @@ class Inboxes:
             provisioned_at=before.provisioned_at if before and same else None,
             updated_at=self._clock.ms(),
             told=before.told if before and same else {},
-            checked_at=before.checked_at if before and same else None,
         )
 
     async def _provision(self, entry: Entry, wanted: InboxConfig, *, replace_webhook: bool) -> None:

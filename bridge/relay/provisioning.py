@@ -11,12 +11,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import structlog
 
 from bridge.chatwoot.client import Chatwoot
-from bridge.chatwoot.faults import ChatwootInvalid
 from bridge.chatwoot.models import Inbox
 from bridge.clock import Clock
 from bridge.core.instance import InboxConfig, InstanceConfig
@@ -32,13 +31,11 @@ from bridge.errors import (
     PeerTimeout,
     RequestError,
 )
-from bridge.locale import say
+from bridge.relay import bot_contact
 from bridge.relay.directory import Directory
 
 log = structlog.get_logger(__name__)
 
-#: The contact that runs the inbox; Evolution's number, so that existing ones are adopted.
-BOT_IDENTIFIER = "ponte"
 #: How a removed inbox is called until Chatwoot has really deleted it, some time later (1.2).
 _REMOVED = " - removed"
 _LONGEST_NAME = 255
@@ -58,13 +55,10 @@ class Provisioned:
 
 
 class Provisioning:
-    def __init__(
-        self, directory: Directory, clock: Clock, *, public_url: str, language: str
-    ) -> None:
+    def __init__(self, directory: Directory, clock: Clock, *, public_url: str) -> None:
         self._directory = directory
         self._clock = clock
         self._public_url = public_url.rstrip("/")
-        self._language = language
 
     def webhook_url(self, instance: InstanceConfig, inbox: InboxConfig) -> str:
         """Where Chatwoot delivers: the secret part is what makes it ours alone."""
@@ -136,6 +130,7 @@ class Provisioning:
                     adopted = found
                 found = await self._point_here(chatwoot, instance, inbox, found)
             bound = self._bound(inbox, found, made_by_us=made is not None)
+            bound = await self.told(chatwoot, bound, found)
             bound = await self._bot(chatwoot, instance, bound)
         except BridgeError as error:
             if made is not None:
@@ -168,11 +163,14 @@ class Provisioning:
         log.info("inbox.given_back", inbox=inbox_id)
 
     async def remove_bot(self, chatwoot: Chatwoot, instance_id: str) -> None:
-        """Delete the contact that runs the inbox of an instance. Raises `PeerError`."""
-        identifier = _bot_identifier(instance_id)
-        for contact in await chatwoot.find_contacts((), (identifier,)):
-            if contact.identifier == identifier:
-                with suppress(PeerGone):
+        """Delete the contact that runs the inbox of an instance, unless it is a customer's as well.
+
+        Raises `PeerError`.
+        """
+        for found in await bot_contact.find(chatwoot, instance_id):
+            with suppress(PeerGone):
+                contact = await chatwoot.contact(found.id)
+                if bot_contact.is_alone(contact, instance_id):
                     await chatwoot.delete_contact(contact.id)
 
     async def _find(self, chatwoot: Chatwoot, inbox: InboxConfig) -> Inbox | None:
@@ -215,7 +213,7 @@ class Provisioning:
         ours = url == base or url.startswith(f"{base}/")
         if url and not ours and not replace_webhook:
             raise Conflict(
-                f"The inbox {found.name!r} ({found.id}) delivers to {_shown(url)}. "
+                f"The inbox {found.name!r} ({found.id}) delivers to {shown(url)}. "
                 'Send "replaceWebhook": true to take it over, or choose another nameInbox.',
                 code="chatwoot.webhook_taken",
             )
@@ -243,66 +241,37 @@ class Provisioning:
             provisioned_at=self._clock.ms() if moved else inbox.provisioned_at,
         )
 
+    async def told(self, chatwoot: Chatwoot, inbox: InboxConfig, found: Inbox) -> InboxConfig:
+        """With what Chatwoot tells of inbox and account; who cannot be asked fails nothing."""
+        told = {
+            **inbox.told,
+            "name": found.name,
+            "timezone": found.timezone,
+            "working_hours_enabled": found.working_hours_enabled,
+            "working_hours": list(found.working_hours),
+        }
+        try:
+            told["locale"] = (await chatwoot.account()).locale
+        except PeerError as error:
+            log.info("account.not_read", cause=error.cause)
+        return replace(inbox, told=told)
+
     async def _bot(
         self, chatwoot: Chatwoot, instance: InstanceConfig, inbox: InboxConfig
     ) -> InboxConfig:
         """The bot contact and its conversation, once each; recreated when somebody deleted them."""
-        assert inbox.inbox_id is not None  # noqa: S101  (`_bound` set it)
-        name = inbox.organization or "Ponte"
-        source_id = f"{BOT_IDENTIFIER}-{inbox.hook[:16]}"
-        contact_id = inbox.bot_contact_id
-        if contact_id is None or not await _exists(chatwoot.contact(contact_id)):
-            contact = await chatwoot.contact_by_source(inbox.inbox_id, source_id)
-            if contact is None:
-                try:
-                    contact, _ = await chatwoot.create_contact(
-                        name,
-                        inbox.inbox_id,
-                        source_id,
-                        identifier=_bot_identifier(instance.id),
-                        avatar_url=inbox.logo,
-                    )
-                except ChatwootInvalid:  # left over from an inbox that is gone
-                    found = await chatwoot.find_contacts((), (_bot_identifier(instance.id),))
-                    if not found:
-                        raise
-                    contact = found[0]
-                    await chatwoot.bind_contact(contact.id, inbox.inbox_id, source_id)
-            contact_id = contact.id
-        conversation_id = inbox.bot_conversation_id
-        if conversation_id is None or not await _exists(chatwoot.conversation(conversation_id)):
-            listed = await chatwoot.conversations(inbox.inbox_id, source_id)
-            mine = [one for one in listed if one.contact_id == contact_id]
-            if mine:
-                conversation_id = mine[0].id
-            else:
-                made = await chatwoot.create_conversation(inbox.inbox_id, contact_id, source_id)
-                conversation_id = made.id
-                await chatwoot.create_message(
-                    made.id,
-                    content=say(self._language, "bot.created", name=instance.name),
-                    message_type="incoming",
-                    source_id=f"PONTE:created:{instance.id}",
-                )
-        return replace(inbox, bot_contact_id=contact_id, bot_conversation_id=conversation_id)
+        language = self._directory.language(inbox)
+        return await bot_contact.see_to(chatwoot, instance, inbox, language=language)
 
 
-def _bot_identifier(instance_id: str) -> str:
-    return f"{BOT_IDENTIFIER}:{instance_id}"
-
-
-async def _exists(look: object) -> bool:
+def shown(url: str) -> str:
+    """A webhook address without what may be secret in it: passwords, paths and queries are."""
     try:
-        await look  # type: ignore[misc]  # an awaitable of any answer
-    except PeerGone:
-        return False
-    return True
-
-
-def _shown(url: str) -> str:
-    """A webhook address without what may be secret in it."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}/…"
+        told = urlsplit(url)
+        host, port = told.hostname or "", told.port
+    except ValueError:
+        return "…"
+    return f"{told.scheme}://{host[:_LONGEST_NAME]}{'' if port is None else f':{port}'}/…"
 
 
 def _locked(error: PeerLocked) -> RequestError:

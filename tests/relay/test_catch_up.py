@@ -72,6 +72,19 @@ async def test_what_is_older_than_the_limit_fails_with_the_reason(house: House) 
     assert house.texts == ["ontem"]
 
 
+async def test_no_look_goes_further_back_than_is_set(tmp_path: Path) -> None:
+    async with bridge_house(tmp_path, options={"chatwoot": {"catch_up_hours": 1}}) as house:
+        chat = await house.talk()
+        async with house.stopped():
+            message = house.chat.agent_writes(chat.id, "ontem")
+            await house.status(message, "failed")
+            mark = message.external_error
+            house.clock.ahead_seconds = 2 * 3600
+        await house.quiet()
+        assert (message.status, message.external_error) == ("failed", mark)
+        assert house.graph.sent == []
+
+
 async def test_what_was_written_before_we_were_set_up_is_never_sent(tmp_path: Path) -> None:
     """The inbox was Evolution's before: its messages are not ours to send, nor to repeat."""
     async with bridge_house(tmp_path, provisioned=False) as house:
@@ -111,12 +124,15 @@ async def test_what_customers_write_while_we_are_down_comes_through_metas_repeat
 ) -> None:
     await house.talk()
     house.graph.outbox.redelivery = (0.1,) * 30
+    _, before = house.graph.draft(MARINA, "antes")
+    await house.graph.deliver(before)
     await house.quiet()
     await house.stop()
     await house.graph.customer_writes(MARINA, "durante")
     await house.start()
+    await house.graph.deliver(before)  # once more, as if the answer had been lost
     await house.quiet()
-    assert house.shown() == ["Oi", "durante"]
+    assert house.shown() == ["Oi", "antes", "durante"]
 
 
 async def test_catching_up_signs_with_the_same_name(house: House) -> None:
