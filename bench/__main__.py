@@ -7,6 +7,7 @@ import asyncio
 import platform
 import statistics
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from bench.crowd import SIZES, crowd
 from bench.house import House, house
 from bench.loads import Figures, answers, inbound, outbound, warm
 from bench.media import media
+from bench.people import SIZES as CONTACTS
+from bench.people import people
 
 CONCURRENCIES = (1, 20, 100)
 LATENCIES = (0.005, 0.030)
@@ -28,13 +31,22 @@ HOLD = 0.150
 def main() -> None:
     arguments = _arguments()
     runs = 1 if arguments.quick else arguments.runs
+    rows = _measured(arguments, runs)
+    _print(rows)
+    if arguments.json:
+        Path(arguments.json).write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+
+
+def _measured(arguments: argparse.Namespace, runs: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if arguments.part in (None, "loads"):
         rows += asyncio.run(measure(quick=arguments.quick, runs=runs))
     if arguments.part in (None, "instances"):
-        for run in range(runs):
-            for size in SIZES:
-                rows += asyncio.run(crowd(run, size, quick=arguments.quick))
+        for run, size in product(range(runs), SIZES):
+            rows += asyncio.run(crowd(run, size, quick=arguments.quick))
+    if arguments.part in (None, "people"):
+        for run, size in product(range(runs), CONTACTS):
+            rows += asyncio.run(people(run, size, quick=arguments.quick))
     if arguments.part == "media":
         for run in range(runs):
             rows += asyncio.run(media(run, quick=arguments.quick, with_web=_has_library()))
@@ -43,9 +55,7 @@ def main() -> None:
 
         for run in range(runs):
             rows += asyncio.run(web(run, quick=arguments.quick, count=arguments.numbers))
-    _print(rows)
-    if arguments.json:
-        Path(arguments.json).write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+    return rows
 
 
 async def measure(*, quick: bool, runs: int) -> list[dict[str, Any]]:
@@ -134,7 +144,10 @@ def _has_library() -> bool:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "part", nargs="?", choices=("loads", "instances", "media", "web"), help="only this part"
+        "part",
+        nargs="?",
+        choices=("loads", "instances", "people", "media", "web"),
+        help="only this part",
     )
     parser.add_argument("--quick", action="store_true", help="one short run at 5 ms")
     parser.add_argument("--runs", type=int, default=3, help="runs of each case")

@@ -35,14 +35,25 @@ class Figures:
         return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 
-async def inbound(house: House, count: int, concurrency: int, *, run: str) -> Figures:
-    """Customers write: from POST of Meta's webhook to arrival at Chatwoot."""
+async def inbound(
+    house: House,
+    count: int,
+    concurrency: int,
+    *,
+    run: str,
+    who: Callable[[int], str] | None = None,
+) -> Figures:
+    """Customers write: from POST of Meta's webhook to arrival at Chatwoot.
+
+    `who` names the number of the nth writer.
+    """
+    writer = who or _person
     begun: dict[str, float] = {}
 
     async def write(number: int) -> None:
-        wamid, payload = house.graph.draft(_person(number), f"{run} {number}", name="Bench")
+        wamid, payload = house.graph.draft(writer(number), f"{run} {number}", name="Bench")
         begun[f"WAID:{wamid}"] = time.monotonic()
-        await _post(house, payload)
+        await post(house, payload)
 
     calls = house.chatwoot.requests.total()
     arrived = house.chatwoot.requests["POST messages"]
@@ -116,7 +127,7 @@ async def answers(house: House, seconds: float, rate: float) -> Sequence[float]:
 async def warm(house: House) -> None:
     """Everybody has written once: contacts and conversations exist."""
     for number in range(PEOPLE):
-        await _post(house, house.graph.draft(_person(number), "warm", name="Bench")[1])
+        await post(house, house.graph.draft(_person(number), "warm", name="Bench")[1])
     await house.chatwoot.wait_for(
         lambda: house.chatwoot.requests["POST messages"] >= PEOPLE + 1, 60
     )
@@ -159,7 +170,7 @@ async def _measure(
     )
 
 
-async def _post(house: House, payload: dict[str, Any]) -> None:
+async def post(house: House, payload: dict[str, Any]) -> None:
     body = orjson.dumps(payload)
     async with house.session.post(
         f"{house.url}/webhook/meta",

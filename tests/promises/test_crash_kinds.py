@@ -1,6 +1,6 @@
 """The service dies at each await of what is done for all that is no plain message: changes of
 messages, choices and their answers, templates, places and cards, files that are asked for again,
-history."""
+history, merges of contacts, and what is said in the control room."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.sim.chatwoot import Message
+from bridge.sim.chatwoot import Contact, Message
 from bridge.sim.graph import Number, Route, SentMessage, Template, faults
 from bridge.sim.graph.payloads import Payload, envelope, template_news
 from bridge.sim.pictures import jpeg, png
@@ -174,6 +174,68 @@ async def known(its: Crossing, _: None) -> None:
     assert its.ponte.query("SELECT name FROM template") == [(HELLO.name,)]
 
 
+# contacts of one person ------------------------------------------------------------------------
+
+
+def twins(its: Crossing, number: str) -> tuple[Contact, Contact]:
+    """Somebody has two contacts, without the ninth digit and with it, each with a label."""
+    make = its.chat.agent_creates_contact
+    without = make(f"+{number[:4]}{number[5:]}", phone_number=f"+{number[:4]}{number[5:]}")
+    with_nine = make(f"+{number}", phone_number=f"+{number}")
+    without.labels, with_nine.labels = ["vip"], ["atacado"]
+    return without, with_nine
+
+
+async def two_contacts(its: Crossing) -> tuple[Contact, Contact]:
+    return twins(its, MARINA)
+
+
+async def write_twice(its: Crossing, _: tuple[Contact, Contact]) -> None:
+    await its.customer(MARINA, "um")
+    await its.customer(MARINA, "dois")
+
+
+async def merged_once(its: Crossing, pair: tuple[Contact, Contact]) -> None:
+    nothing_twice(its)
+    (left,) = (its.chat.contacts[one.id] for one in pair if one.id in its.chat.contacts)
+    assert (left.labels, left.phone_number) == (["vip", "atacado"], f"+{MARINA}")
+    assert [one.contact for one in its.customers_conversations()] == [left]
+    assert sorted(text for kind, text in shown(its) if kind == "incoming") == ["dois", "um"]
+    assert [kind for kind, _ in shown(its)].count("note") == 1
+    assert its.ponte.query("SELECT state FROM contact_merge") == [("done",)]
+
+
+# the control room ------------------------------------------------------------------------------
+
+
+async def twins_whom_nobody_met(its: Crossing) -> tuple[Contact, Contact]:
+    return twins(its, NEW)
+
+
+async def command(its: Crossing, _: tuple[Contact, Contact]) -> None:
+    ((room,),) = its.ponte.query("SELECT bot_conversation_id FROM chatwoot_inbox")
+    for text in ("clearcache", "pause bot 1h", "merge plan"):
+        its.chat.agent_writes(room, text)
+    await its.quiet()
+    its.chat.agent_writes(room, "merge apply")
+
+
+async def done_and_told_once(its: Crossing, pair: tuple[Contact, Contact]) -> None:
+    await its.quiet()  # what was written while the service was dead is found at its start
+    nothing_twice(its)
+    ((room,),) = its.ponte.query("SELECT bot_conversation_id FROM chatwoot_inbox")
+    said = [
+        one.content or ""
+        for one in its.chat.conversations[room].messages
+        if (one.source_id or "").startswith("PONTE:state:")
+    ]
+    assert len(said) == 4 + 2, said  # each is answered, and the plan tells twice how far it is
+    assert sum(one.id in its.chat.contacts for one in pair) == 1
+    assert its.ponte.query("SELECT state FROM contact_merge") == [("done",)]
+    assert its.ponte.query("SELECT state FROM merge_plan") == [("applied",)]
+    assert its.ponte.query("SELECT COUNT(*) FROM audit WHERE action LIKE 'room.%'") == [(4,)]
+
+
 def settled(*kinds: str) -> tuple[str, ...]:
     return (*kinds, *(f"settle {kind}" for kind in kinds))
 
@@ -199,6 +261,20 @@ ROADS = {
         walk=write_everything,
         check=sent_or_why,
         stride=13,
+    ),
+    "a merge": Road(
+        places=("inbound", *settled("merge")),
+        prepare=two_contacts,
+        walk=write_twice,
+        check=merged_once,
+        stride=5,
+    ),
+    "the control room": Road(
+        places=settled("command", "announce", "drift", "merge_plan", "merge_apply"),
+        prepare=twins_whom_nobody_met,
+        walk=command,
+        check=done_and_told_once,
+        stride=15,
     ),
     "history and templates": Road(
         places=("accept meta", *settled("templates")),

@@ -67,7 +67,7 @@ async def test_two_hundred_creates_all_succeed_and_none_meets_anothers_chatwoot(
             assert len(chat.requests.recent) == chat.requests.total() >= len(names)
             for seen in chat.requests.recent:
                 assert seen.token == chat.admin_token
-                assert seen.path.startswith(
+                assert f"{seen.path}/".startswith(
                     (f"/api/v1/accounts/{chat.account_id}/", "/api/v1/profile")
                 )
                 told = f"{seen.query} {seen.params}"

@@ -34,11 +34,16 @@ class Story:
     secrets: dict[str, str]
     people: dict[str, str]
     answers: list[tuple[str, str]] = field(default_factory=list)
+    #: Those that are about people, and show who they are to the global key.
+    about_people: list[tuple[str, str]] = field(default_factory=list)
 
-    async def ask(self, its: Crossing, method: str, path: str, **options: object) -> None:
+    async def ask(
+        self, its: Crossing, method: str, path: str, *, is_open: bool = False, **options: object
+    ) -> None:
         answer = await its.api(method, path, **options)
         shown = path.partition("?")[0]
-        self.answers.append((f"{method} {shown} ({answer.status})", await answer.text()))
+        answers = self.about_people if is_open else self.answers
+        answers.append((f"{method} {shown} ({answer.status})", await answer.text()))
 
 
 async def told(its: Crossing) -> Story:
@@ -81,6 +86,19 @@ async def everyday(its: Crossing) -> None:
     its.chat.agent_writes(chat, AGENTS_TEXT)
     its.chat.agent_writes(chat, AGENTS_TEXT, attachments=[("a.png", png(9, 9), "image/png")])
     await its.quiet()
+    await commands(its)
+
+
+async def commands(its: Crossing) -> None:
+    """A contact of hers is there twice, and her number is typed as one to be connected."""
+    its.chat.agent_creates_contact("Gêmea", phone_number=f"+{MARINA_WITHOUT_NINE}")
+    customers = its.customers_conversations()
+    (room,) = [one for one in its.chat.conversations.values() if one not in customers]
+    for text in ("status", f"init: +{MARINA}", "merge", "check", "retry", AGENTS_TEXT):
+        its.chat.agent_writes(room.id, text)
+    await its.quiet()
+    told = [one.content or "" for one in room.messages if (one.source_id or "").startswith("PONTE")]
+    assert sum("merge" in one for one in told) >= 2, told
 
 
 async def failures_of_peers(its: Crossing) -> None:
@@ -180,6 +198,9 @@ async def questions(its: Crossing, story: Story) -> None:
         "/chatwoot/find/loja",
     ):
         await story.ask(its, "GET", path)
+    for path in (f"/who?person={MARINA}", "/merge/list/loja", "/merge/plan/loja/1", "/audit"):
+        await story.ask(its, "GET", path, is_open=True)
+    assert MARINA in str(story.about_people)
     refs = its.ponte.query("SELECT DISTINCT ref FROM job WHERE ref IS NOT NULL")
     for (ref,) in refs:
         await story.ask(its, "GET", "/why", params={"message": ref})
@@ -208,6 +229,8 @@ async def test_no_secret_text_or_number_leaves_in_logs_and_answers(world, level)
         found = leaks(needles, "the log", its.ponte.log_file.read_text("utf-8"))
         for where, answer in story.answers:
             found += leaks(needles, where, answer)
+        for where, answer in story.about_people:
+            found += leaks(story.secrets, where, answer)
         assert found == []
 
 
