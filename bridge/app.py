@@ -84,6 +84,8 @@ async def running(
             asyncio.ensure_future(service.worker.run()),
             asyncio.ensure_future(_keep_alive(catch_up)),
             asyncio.ensure_future(service.templates.keep()),
+            asyncio.ensure_future(service.alerts.keep()),
+            asyncio.ensure_future(service.drift.keep()),
             asyncio.ensure_future(_keep_small(settings, store, clock)),
         ]
         try:
@@ -154,5 +156,6 @@ async def _keep_small(settings: Settings, store: Store, clock: Clock) -> None:
         audit_ms=round(days.audit_days * DAY_MS),
         events_ms=round(days.events_days * DAY_MS),
         history_ms=round(days.history_days * DAY_MS),
+        merges_ms=round(days.merges_days * DAY_MS),
         spool=settings.storage.data_dir / SPOOL,
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from functools import cache, lru_cache
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 #: Seconds.
 LONGEST_PIECE = 60.0
@@ -74,3 +76,18 @@ def utc(ms: int) -> datetime:
 
 def to_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """The names of all time zones. The first call reads many files: not in the event loop."""
+    return frozenset(available_timezones())
+
+
+@lru_cache(maxsize=1000)  # others choose the names
+def timezone(name: str) -> tzinfo:
+    """A time zone; UTC where none has this name. The first call for a name reads a file."""
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC

@@ -12,7 +12,14 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -21,6 +28,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from bridge.clock import timezones
+from bridge.core.rule_reading import RulesWrong, read_rules
 from bridge.errors import SetupError
 
 ENV_PREFIX = "PONTE_"
@@ -244,6 +253,19 @@ class Chatwoot(Section):
         le=5000,
         description="How long an agent's message waits for one that Chatwoot sent out of order.",
     )
+    check_minutes: float = Field(
+        60,
+        ge=1,
+        description="How often each inbox is compared with what Ponte knows of it: webhook "
+        "address, signing secret, bot contact, and whether an older backup was put in place.",
+    )
+    catch_up_hours: float = Field(
+        24,
+        ge=0,
+        description="How far back Ponte looks, after a stop of its own or an outage of the "
+        "webhook, for what agents wrote meanwhile. What is found too late to be sent is marked as "
+        "failed; what is older than this is left as Chatwoot marked it.",
+    )
     proof_delay_seconds: float = Field(
         20,
         ge=0,
@@ -266,7 +288,21 @@ class Relay(Section):
         2, ge=0, description="In a burst, how long a message waits for `sent` of the one before."
     )
     language: Literal["pt_BR", "en", "es"] = Field(
-        "pt_BR", description="Language of the texts that people read in Chatwoot."
+        "pt_BR",
+        description="Language of the texts that people read, where an instance has none: its own "
+        "option `language` counts first, then that of its Chatwoot account, if it is one of these.",
+    )
+    alert_after_minutes: float = Field(
+        5,
+        gt=0,
+        description="A Chatwoot that cannot be used for so long is mentioned in the conversations "
+        "of the bots, once it is back.",
+    )
+    conversation_rules: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="Rules about conversations that hold for every inbox, after its own: where "
+        "messages go, and what is not shown (docs/conversations.md). For example "
+        '{ when = { resolvedFor = { moreThan = "30d" } }, do = "new" }.',
     )
     deletions: Literal["keep", "delete"] = Field(
         "keep",
@@ -297,6 +333,15 @@ class Relay(Section):
         le=120,
         description="How long after an agent's message Chatwoot may take to store its file.",
     )
+
+    @field_validator("conversation_rules")
+    @classmethod
+    def _are_rules(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        try:
+            read_rules(value, timezones=timezones() if value else None)
+        except RulesWrong as wrong:
+            raise ValueError("; ".join(wrong.faults)) from None
+        return value
 
 
 class Engine(Section):
@@ -334,6 +379,11 @@ class Retention(Section):
     audit_days: float = Field(365, gt=0, description="Who did what over the API.")
     history_days: float = Field(
         180, gt=0, description="Older messages that a channel told of, for an import; not shown."
+    )
+    merges_days: float = Field(
+        180,
+        gt=0,
+        description="Chatwoot contacts that were merged, as they were before, and plans of merges.",
     )
 
 
@@ -417,7 +467,10 @@ def load(config: Config = None) -> Settings:
             advice='A list is written as JSON there: \'["rails", "minio"]\'.',
         ) from error
     except ValidationError as error:
-        lines = [f"- {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        lines = [
+            f"- {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
         where = f"{path} and the environment" if path else "the environment"
         raise SetupError(
             f"The configuration ({where}) is not valid:\n" + "\n".join(lines),

@@ -17,11 +17,13 @@ from bridge.assembly.life import begin_life
 from bridge.assembly.roads import lay_roads
 from bridge.engine.embedded import EmbeddedQueue
 from bridge.engine.worker import Handler, Worker
+from bridge.relay.alerts import Alerts
 from bridge.relay.audit import Audit
 from bridge.relay.catch_up import CatchUp
 from bridge.relay.composing import Composing
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory
+from bridge.relay.drift import Drift
 from bridge.relay.events import Events
 from bridge.relay.instances import Instances
 from bridge.relay.metrics import Metrics
@@ -49,6 +51,8 @@ class Service:
     metrics: Metrics
     composing: Composing
     templates: Templates
+    drift: Drift
+    alerts: Alerts
     app: web.Application
 
 
@@ -76,6 +80,8 @@ async def assemble(
         metrics=roads.metrics,
         composing=roads.composing,
         templates=ground.templates,
+        drift=roads.drift,
+        alerts=roads.alerts,
         app=application(ground, life, roads),
     )
     return service, roads.catch_up

@@ -23,8 +23,10 @@ from bridge.http.routes.configuration import ConfigurationRoutes
 from bridge.http.routes.connections import ConnectionRoutes
 from bridge.http.routes.instances import InstanceRoutes
 from bridge.http.routes.keys import KeyRoutes
+from bridge.http.routes.merges import MergeRoutes
 from bridge.http.routes.operations import Operations
 from bridge.http.routes.partners import PartnerRoutes
+from bridge.http.routes.people import People
 from bridge.http.routes.root import Root
 from bridge.http.routes.typebot import TypebotRoutes
 from bridge.http.routes.webhooks import ChatwootWebhook, MetaWebhook
@@ -45,6 +47,10 @@ def application(ground: Ground, life: Life, roads: Roads) -> web.Application:
         *_on_demand(ground, life),
         *Operations(
             store=means.store, queue=ground.queue, metrics=roads.metrics, clock=clock
+        ).routes(),
+        *People(store=means.store).routes(),
+        *MergeRoutes(
+            instances=life.instances, directory=ground.directory, plans=roads.merge_plans
         ).routes(),
         *AuditRoutes(audit=ground.audit).routes(),
         *Root(dialect=settings.api.dialect, public_url=settings.server.public_url).routes(),

@@ -16,7 +16,9 @@ from bridge.relay.audit import Audit
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory
 from bridge.relay.events import Events
+from bridge.relay.room import Room
 from bridge.relay.templates import Templates
+from bridge.relay.turns import Turns
 from bridge.settings import Settings
 from bridge.store.engine import Store
 from bridge.store.secrets import Vault
@@ -50,6 +52,8 @@ class Ground:
     directory: Directory
     events: Events
     connections: Connections
+    turns: Turns
+    room: Room
     announcing: Announcing
     audit: Audit
     templates: Templates
@@ -71,13 +75,21 @@ async def lay(means: Means, channels: Mapping[str, ChannelKind] | None) -> Groun
     )
     await directory.reload()
     events = Events(store, clock)
+    turns = Turns()
+    room = Room(
+        store=store,
+        queue=queue,
+        directory=directory,
+        turns=turns,
+        clock=clock,
+        proof_delay=proof_delay(settings),
+    )
     announcing = Announcing(
         store=store,
         queue=queue,
         directory=directory,
         clock=clock,
-        language=settings.relay.language,
-        proof_delay=proof_delay(settings),
+        room=room,
     )
     connections = Connections(
         queue=queue,
@@ -95,6 +107,8 @@ async def lay(means: Means, channels: Mapping[str, ChannelKind] | None) -> Groun
         directory=directory,
         events=events,
         connections=connections,
+        turns=turns,
+        room=room,
         announcing=announcing,
         audit=Audit(store, clock),
         templates=Templates(

@@ -19,7 +19,6 @@ from bridge.relay.instances import Instances
 from bridge.relay.probes import Probes
 from bridge.relay.provisioning import Provisioning
 from bridge.relay.trials import Trials
-from bridge.relay.turns import Turns
 from bridge.relay.undoing import Limits, Undoing
 from bridge.store.secrets import hash_key
 
@@ -41,12 +40,11 @@ def begin_life(ground: Ground, *, held: Callable[[str], AbstractAsyncContextMana
     means = ground.means
     settings, store, vault, clock = means.settings, means.store, means.vault, means.clock
     queue, directory = ground.queue, ground.directory
-    turns = Turns()
+    turns = ground.turns
     provisioning = Provisioning(
         directory,
         clock,
         public_url=settings.server.public_url,
-        language=settings.relay.language,
     )
     inboxes = Inboxes(
         store=store,
@@ -57,6 +55,7 @@ def begin_life(ground: Ground, *, held: Callable[[str], AbstractAsyncContextMana
         turns=turns,
         clock=clock,
     )
+    ground.room.restoring(inboxes.restore)
     cleanup = Cleanup(
         store=store,
         vault=vault,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,21 +11,27 @@ import structlog
 
 from bridge.assembly.ground import Ground, proof_delay
 from bridge.assembly.life import Life
-from bridge.clock import Clock
+from bridge.clock import Clock, timezones
 from bridge.core.instance import BAILEYS, InboxConfig
 from bridge.engine.queue import Job, Outcome, Retry
 from bridge.engine.worker import Handler, Policy, Worker
-from bridge.relay.announcing import ANNOUNCE
+from bridge.relay.address_book import AddressBook
+from bridge.relay.alerts import AWAY, Alerts
 from bridge.relay.automatic import Automatic
+from bridge.relay.bot_contact import LOOK
+from bridge.relay.bot_look import BotLook
 from bridge.relay.calls import CALLED, Calls
 from bridge.relay.catch_up import CATCH_UP, CatchUp
 from bridge.relay.changes import AWAITED, EDITED, REACTED, VOTED, Changes
 from bridge.relay.cleanup import CLEANUP
+from bridge.relay.commanding import Commanding
+from bridge.relay.commands import COMMAND, Commands
 from bridge.relay.composing import Composing
 from bridge.relay.contacts import Contacts
 from bridge.relay.content import Renderer
 from bridge.relay.conversations import Conversations
 from bridge.relay.directory import Entry
+from bridge.relay.drift import DRIFT, Drift
 from bridge.relay.editing import EDIT, Editing
 from bridge.relay.identities import RENAMED, Identities
 from bridge.relay.inbound import Inbound
@@ -32,10 +39,16 @@ from bridge.relay.incoming import INBOUND
 from bridge.relay.intake_chatwoot import ChatwootIntake
 from bridge.relay.intake_whatsapp import ACCEPT, WhatsAppIntake
 from bridge.relay.linking import LINK, Linking
+from bridge.relay.merge_applying import APPLY, Applying
+from bridge.relay.merge_jobs import MergeJobs
+from bridge.relay.merge_planning import PLAN, Planning
+from bridge.relay.merge_plans import MergePlans
+from bridge.relay.merging import MERGE, Merging
 from bridge.relay.metrics import Metrics
 from bridge.relay.notes import NOTE, Notes
 from bridge.relay.outbound import Outbound
 from bridge.relay.pictures import PROFILE, Pictures
+from bridge.relay.policies import Policies
 from bridge.relay.posting import Posting
 from bridge.relay.proof import Proofs
 from bridge.relay.read_marks import READ_MARK, ReadMarks
@@ -46,6 +59,8 @@ from bridge.relay.refetching import Refetching
 from bridge.relay.retrying import AUTOMATIC, OUTBOUND
 from bridge.relay.revocations import REVOKED, Revocations
 from bridge.relay.revoking import REVOKE, Revoking
+from bridge.relay.rewinding import Rewinding
+from bridge.relay.room import ANNOUNCE
 from bridge.relay.sending import Sending, Times
 from bridge.relay.templates import TEMPLATES
 from bridge.relay.trials import TRIAL
@@ -61,12 +76,15 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roads:
+    alerts: Alerts
     composing: Composing
     whatsapp_intake: WhatsAppIntake
     chatwoot_intake: ChatwootIntake
     recheck: Recheck
     catch_up: CatchUp
+    drift: Drift
     metrics: Metrics
+    merge_plans: MergePlans
     worker: Worker
 
 
@@ -76,34 +94,34 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
     receipts = Receipts(
         queue,
         directory,
-        language=settings.relay.language,
         show_delivered=settings.relay.show_delivered,
     )
     install = await _install_id(store)
     outbound = _outbound(ground, receipts, install)
-    language = settings.relay.language
-    automatic = Automatic(queue, directory, outbound, clock, language=language)
-    calls = Calls(queue, directory, automatic, clock, language=language)
+    automatic = Automatic(queue, directory, outbound, clock)
+    calls = Calls(queue, directory, automatic, clock)
     revocations = Revocations(
         store,
         queue,
         directory,
         clock,
-        language=language,
         deletes=settings.relay.deletions == "delete",
     )
-    contacts = Contacts(store, clock, tag=means.vault.tag)
-    posting = _posting(ground, life, contacts)
+    merging = Merging(store, queue, directory, clock)
+    plans = MergePlans(store, queue, clock)
+    await asyncio.to_thread(timezones)  # asked for in the event loop from here on
+    contacts = Contacts(store, clock, merging=merging, tag=means.vault.tag)
+    drift = _drift(ground, life)
+    posting = _posting(ground, life, contacts, drift)
     changes = Changes(
         store,
         queue,
         directory,
         posting,
         clock,
-        language=language,
         deletes=settings.relay.deletions == "delete",
     )
-    identities = Identities(store, queue, directory, contacts, clock, language=language)
+    identities = Identities(store, queue, directory, contacts, clock)
     pictures = Pictures(
         store=store,
         queue=queue,
@@ -122,10 +140,11 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         changes=changes,
         identities=identities,
         pictures=pictures,
+        address_book=AddressBook(queue, pictures),
         clock=clock,
     )
     composing = _composing(ground)
-    refetching = Refetching(queue, language=language)
+    refetching = Refetching(queue)
     chatwoot_intake = ChatwootIntake(
         store,
         queue,
@@ -135,7 +154,12 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         refetching=refetching,
     )
     catch_up = CatchUp(
-        store=store, queue=queue, directory=directory, intake=chatwoot_intake, clock=clock
+        store=store,
+        queue=queue,
+        directory=directory,
+        intake=chatwoot_intake,
+        clock=clock,
+        furthest=round(settings.chatwoot.catch_up_hours * 3_600_000),
     )
     recheck = Recheck(
         store=store,
@@ -146,6 +170,7 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         clock=clock,
     )
     read_marks = ReadMarks(queue, directory, clock)
+    alerts = _alerts(ground)
     handlers: dict[str, Handler] = {
         INBOUND: _inbound(
             ground,
@@ -170,42 +195,74 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         EDIT: _editing(ground, install),
         NOTE: Notes(directory, clock, delay=proof_delay(settings)),
         LINK: Linking(store, queue, directory, clock),
+        MERGE: MergeJobs(store, queue, directory, merging, clock),
+        PLAN: Planning(store, queue, directory, clock),
+        APPLY: Applying(store, queue, directory, clock),
         CATCH_UP: catch_up,
+        COMMAND: _commands(ground, drift, plans),
+        DRIFT: drift,
         RECHECK: recheck,
         ACCEPT: whatsapp_intake,
         READ_MARK: read_marks,
         CLEANUP: life.cleanup,
         TRIAL: life.trials,
         TEMPLATES: ground.templates,
-        ANNOUNCE: ground.announcing,
+        ANNOUNCE: ground.room,
+        AWAY: alerts,
+        LOOK: BotLook(queue=queue, directory=directory, http=means.http, clock=clock),
     }
     ground.connections.deliver(
         keep=lambda events, of: whatsapp_intake.keep(events, trace_id=None, of=of),
         typing=composing.by_customer,
     )
     metrics = Metrics(store, clock, breakers=lambda: queue.lanes.breakers)
-    worker = Worker(
-        queue,
-        {kind: wrap(kind, handler) for kind, handler in handlers.items()},
-        clock=clock,
-        chance=means.chance,
-        breaker=queue.lanes.breaker,
-        policy=Policy(
-            retry_delays=[round(s * 1000) for s in settings.engine.retry_delays_seconds],
-            park_after=round(settings.engine.park_after_seconds * 1000),
-        ),
-        slots=settings.engine.slots,
-        alert=_alert,
-        observe=partial(_ended, metrics, clock),
-    )
+    wrapped = {kind: wrap(kind, handler) for kind, handler in handlers.items()}
     return Roads(
+        alerts=alerts,
         composing=composing,
         whatsapp_intake=whatsapp_intake,
         chatwoot_intake=chatwoot_intake,
         recheck=recheck,
         catch_up=catch_up,
+        drift=drift,
         metrics=metrics,
-        worker=worker,
+        merge_plans=plans,
+        worker=_worker(ground, wrapped, alerts, metrics),
+    )
+
+
+def _worker(
+    ground: Ground, handlers: dict[str, Handler], alerts: Alerts, metrics: Metrics
+) -> Worker:
+    means, queue = ground.means, ground.queue
+    engine = means.settings.engine
+    return Worker(
+        queue,
+        handlers,
+        clock=means.clock,
+        chance=means.chance,
+        breaker=queue.lanes.breaker,
+        policy=Policy(
+            retry_delays=[round(s * 1000) for s in engine.retry_delays_seconds],
+            park_after=round(engine.park_after_seconds * 1000),
+        ),
+        slots=engine.slots,
+        alert=partial(_alert, alerts),
+        observe=partial(_ended, metrics, means.clock),
+    )
+
+
+def _alerts(ground: Ground) -> Alerts:
+    means, queue = ground.means, ground.queue
+    return Alerts(
+        store=means.store,
+        queue=queue,
+        directory=ground.directory,
+        room=ground.room,
+        clock=means.clock,
+        breakers=lambda: queue.lanes.breakers,
+        also=ground.announcing.look,
+        away_after=round(means.settings.relay.alert_after_minutes * 60_000),
     )
 
 
@@ -224,7 +281,46 @@ def _composing(ground: Ground) -> Composing:
     )
 
 
-def _posting(ground: Ground, life: Life, contacts: Contacts) -> Posting:
+def _drift(ground: Ground, life: Life) -> Drift:
+    means, queue = ground.means, ground.queue
+    store, clock = means.store, means.clock
+    return Drift(
+        store=store,
+        queue=queue,
+        directory=ground.directory,
+        inboxes=life.inboxes,
+        provisioning=life.provisioning,
+        room=ground.room,
+        rewinding=Rewinding(store=store, queue=queue, clock=clock),
+        clock=clock,
+        chance=means.chance,
+        every=round(means.settings.chatwoot.check_minutes * 60_000),
+    )
+
+
+def _commands(ground: Ground, drift: Drift, plans: MergePlans) -> Commands:
+    means, queue = ground.means, ground.queue
+    return Commands(
+        queue=queue,
+        directory=ground.directory,
+        commanding=Commanding(
+            store=means.store,
+            queue=queue,
+            directory=ground.directory,
+            connections=ground.connections,
+            announcing=ground.announcing,
+            plans=plans,
+            breaker=queue.lanes.breakers.get,
+            check=drift.want,
+            clock=means.clock,
+            wait=means.settings.api.qr_wait_seconds,
+        ),
+        audit=ground.audit,
+        clock=means.clock,
+    )
+
+
+def _posting(ground: Ground, life: Life, contacts: Contacts, drift: Drift) -> Posting:
     means, queue = ground.means, ground.queue
     settings, store, clock = means.settings, means.store, means.clock
     started = clock.ms()
@@ -237,9 +333,15 @@ def _posting(ground: Ground, life: Life, contacts: Contacts) -> Posting:
         store=store,
         contacts=contacts,
         proofs=Proofs(store=store, contacts=contacts, clock=clock, delay=proof_delay(settings)),
-        conversations=Conversations(store, clock, stale_before=stale_before),
+        conversations=Conversations(
+            store,
+            clock,
+            policies=Policies(settings.relay.conversation_rules),
+            stale_before=stale_before,
+        ),
         clock=clock,
         restore=life.inboxes.restore,
+        drifted=drift.noticed,
     )
 
 
@@ -266,7 +368,6 @@ def _inbound(
         renderer=Renderer(
             means.spool,
             limit=limit,
-            language=settings.relay.language,
             view_once=settings.relay.view_once,
         ),
         clock=means.clock,
@@ -301,7 +402,6 @@ def _outbound(ground: Ground, receipts: Receipts, install: str) -> Outbound:
             ),
             recordings=Recordings.here(wanted=settings.relay.voice_notes),
             clock=means.clock,
-            language=settings.relay.language,
         ),
         clock=means.clock,
         times=times,
@@ -315,7 +415,6 @@ def _outbound(ground: Ground, receipts: Receipts, install: str) -> Outbound:
         sending=sending,
         clock=means.clock,
         times=times,
-        language=means.settings.relay.language,
     )
 
 
@@ -326,7 +425,6 @@ def _revoking(ground: Ground, install: str) -> Revoking:
         queue=ground.queue,
         directory=ground.directory,
         clock=means.clock,
-        language=means.settings.relay.language,
         install=install,
         obstacle=ground.connections.obstacle,
     )
@@ -339,7 +437,6 @@ def _editing(ground: Ground, install: str) -> Editing:
         queue=ground.queue,
         directory=ground.directory,
         clock=means.clock,
-        language=means.settings.relay.language,
         install=install,
         obstacle=ground.connections.obstacle,
     )
@@ -358,7 +455,8 @@ async def _install_id(store: Store) -> str:
     return await store.write(work)
 
 
-def _alert(subject: str, cause: str, reason: str) -> None:
+def _alert(alerts: Alerts, subject: str, cause: str, reason: str) -> None:
+    alerts.raised(subject, cause, reason)
     log.warning("alert.raised", subject=subject, cause=cause, reason=reason)
 
 

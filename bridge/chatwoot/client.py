@@ -13,10 +13,19 @@ from urllib.parse import quote
 from bridge.chatwoot import wire
 from bridge.chatwoot.api import Api
 from bridge.chatwoot.attachments import File, Held
-from bridge.chatwoot.faults import unreadable
-from bridge.chatwoot.fields import table, text
-from bridge.chatwoot.models import Contact, Conversation, Inbox, Message, Profile, Server
+from bridge.chatwoot.faults import ChatwootTooOld, unreadable
+from bridge.chatwoot.fields import table, text, words
+from bridge.chatwoot.models import (
+    AccountFacts,
+    Contact,
+    Conversation,
+    Inbox,
+    Message,
+    Profile,
+    Server,
+)
 from bridge.chatwoot.reading import (
+    read_account,
     read_contact,
     read_conversation,
     read_inbox,
@@ -41,7 +50,7 @@ class Chatwoot:
         self, *, http: Http, url: str, account_id: int, token: str, timeout: float = 15.0
     ) -> None:
         self._api = Api(http=http, url=url, token=token, timeout=timeout)
-        account = f"/api/v1/accounts/{account_id}"
+        self._account = account = f"/api/v1/accounts/{account_id}"
         self._contacts = f"{account}/contacts"
         self._conversations = f"{account}/conversations"
         self._inboxes = f"{account}/inboxes"
@@ -61,6 +70,10 @@ class Chatwoot:
         """Tell whose token this is. `PeerLocked` for a wrong one, or that of a bot (1.13)."""
         found = await self._api.call("GET", "/api/v1/profile")
         return _known(read_profile(found), "profile")
+
+    async def account(self) -> AccountFacts:
+        """What the account tells of itself."""
+        return _known(read_account(await self._api.call("GET", self._account)), "account")
 
     # -- inboxes -----------------------------------------------------------------------------
 
@@ -144,6 +157,9 @@ class Chatwoot:
         url = f"{self._contacts}/{contact_id}"
         await self._api.upload(url, {}, [picture], method="PATCH", part="avatar")
 
+    async def delete_avatar(self, contact_id: int) -> None:
+        await self._api.call("DELETE", f"{self._contacts}/{contact_id}/avatar")
+
     async def contact(self, contact_id: int) -> Contact:
         found = await self._api.call("GET", f"{self._contacts}/{contact_id}")
         return _known(read_contact(table(found).get("payload")), "contact")
@@ -169,7 +185,7 @@ class Chatwoot:
         body = {"inbox_id": inbox_id, "source_id": source_id}
         try:
             found = await self._api.call("POST", self._bindings, body)
-        except PeerGone:
+        except (PeerGone, ChatwootTooOld):
             return None
         return _known(read_contact(found), "contact by source_id")
 
@@ -194,9 +210,27 @@ class Chatwoot:
     async def merge_contacts(self, base_id: int, mergee_id: int) -> Contact:
         """Merge; the mergee is gone afterwards, without labels, avatar, blocked flag (1.6)."""
         body = {"base_contact_id": base_id, "mergee_contact_id": mergee_id}
-        return _known(
-            read_contact(await self._api.call("POST", self._merge, body)), "contact merge"
+        found = await self._api.call("POST", self._merge, body, server_error=Scope.ONE)
+        return _known(read_contact(found), "contact merge")
+
+    async def contact_labels(self, contact_id: int) -> tuple[str, ...]:
+        found = await self._api.call("GET", f"{self._contacts}/{contact_id}/labels")
+        return words(_payload(found))
+
+    async def set_contact_labels(self, contact_id: int, labels: Sequence[str]) -> None:
+        """Give a contact these labels and no others (1.5)."""
+        await self._api.call(
+            "POST", f"{self._contacts}/{contact_id}/labels", {"labels": list(labels)}
         )
+
+    async def contacts_page(self, page: int) -> list[Contact]:
+        """One page of all contacts that have a number, an e-mail address or an identifier.
+
+        The oldest come first, so that those which come meanwhile do not move the others (1.5).
+        """
+        params = {"page": str(page), "sort": "created_at"}
+        found = await self._api.call("GET", self._contacts, params=params)
+        return [one for one in map(read_contact, _payload(found)) if one is not None]
 
     # -- conversations -----------------------------------------------------------------------
 

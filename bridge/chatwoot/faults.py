@@ -47,6 +47,12 @@ class ChatwootInvalid(PeerRefused):
         self.attributes = attributes
 
 
+class ChatwootTooOld(PeerRefused):
+    """Chatwoot does not know the call, which says nothing of what the call names."""
+
+    code = "chatwoot.no_route"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Refusal:
     answer: Answer
@@ -135,9 +141,8 @@ def _gone(refusal: _Refusal) -> PeerError:
     if refusal.shape is not None or not answer.body.strip():
         return PeerGone(f"Chatwoot does not have this (404).{refusal.said}", code="chatwoot.gone")
     if answer.headers.get("X-Runtime"):
-        return PeerGone(
+        return ChatwootTooOld(
             "This Chatwoot does not know the call (404).",
-            code="chatwoot.no_route",
             advice="It may be too old; update Chatwoot.",
         )
     return PeerDown(

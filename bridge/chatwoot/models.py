@@ -55,6 +55,15 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    """What an account tells of itself. `locale` is as Chatwoot writes it: ``pt_BR``, ``en``."""
+
+    id: int
+    name: str | None
+    locale: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbox:
     """`secret` signs webhooks and is shown from 4.13 on, to administrators only (1.2)."""
 
@@ -67,6 +76,10 @@ class Inbox:
     lock_to_single_conversation: bool
     hmac_mandatory: bool
     additional_attributes: dict[str, Any]
+    timezone: str | None = None
+    working_hours_enabled: bool = False
+    #: Seven rows as Chatwoot gives them: ``day_of_week`` 0 (Sunday) to 6, ``open_hour`` ... (1.2).
+    working_hours: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_api(self) -> bool:
@@ -92,6 +105,8 @@ class Contact:
     contact_inboxes: tuple[ContactInbox, ...]
     created_at: float | None
     additional_attributes: dict[str, Any]
+    email: str | None = None
+    custom_attributes: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +125,9 @@ class Conversation:
     created_at: float | None
     updated_at: float | None
     last_activity_at: float | None
+    team_name: str | None = None
+    #: Whether its contact is blocked; None where it is not said.
+    is_blocked: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from bridge.chatwoot.fields import (
 )
 from bridge.chatwoot.models import (
     Account,
+    AccountFacts,
     Attachment,
     Contact,
     ContactInbox,
@@ -86,6 +87,14 @@ def _account(value: object) -> Account | None:
     )
 
 
+def read_account(value: object) -> AccountFacts | None:
+    found = table(value)
+    identity = whole(found.get("id"))
+    if identity is None:
+        return None
+    return AccountFacts(id=identity, name=text(found.get("name")), locale=text(found.get("locale")))
+
+
 def read_inbox(value: object) -> Inbox | None:
     found = table(value)
     identity = whole(found.get("id"))
@@ -101,6 +110,9 @@ def read_inbox(value: object) -> Inbox | None:
         lock_to_single_conversation=flag(found.get("lock_to_single_conversation")),
         hmac_mandatory=flag(found.get("hmac_mandatory")),
         additional_attributes=attributes(found.get("additional_attributes")),
+        timezone=text(found.get("timezone")),
+        working_hours_enabled=flag(found.get("working_hours_enabled")),
+        working_hours=tuple(shallow(table(row)) for row in rows(found.get("working_hours"))[:7]),
     )
 
 
@@ -121,6 +133,8 @@ def read_contact(value: object) -> Contact | None:
         contact_inboxes=tuple(binding for binding in bindings if binding is not None),
         created_at=seconds(found.get("created_at")),
         additional_attributes=attributes(found.get("additional_attributes")),
+        email=text(found.get("email")),
+        custom_attributes=attributes(found.get("custom_attributes")),
     )
 
 
@@ -142,6 +156,7 @@ def read_conversation(value: object) -> Conversation | None:
     meta = table(found.get("meta"))
     binding = table(found.get("contact_inbox"))
     can_reply = found.get("can_reply")
+    blocked = table(meta.get("sender")).get("blocked")
     return Conversation(
         id=identity,
         inbox_id=whole(found.get("inbox_id")),
@@ -155,6 +170,8 @@ def read_conversation(value: object) -> Conversation | None:
         created_at=seconds(found.get("created_at")),
         updated_at=seconds(found.get("updated_at")),
         last_activity_at=seconds(found.get("last_activity_at")),
+        team_name=text(table(meta.get("team")).get("name")),
+        is_blocked=blocked if isinstance(blocked, bool) else None,
     )
 
 

@@ -12,6 +12,7 @@ from bridge.cli.remote import Answered, NotRunning, Remote
 from bridge.clock import utc
 from bridge.errors import BridgeError
 from bridge.relay import trace
+from bridge.relay import who as portraits
 from bridge.store.queries import jobs
 
 
@@ -32,6 +33,22 @@ def why(service: Remote, message: str) -> list[dict[str, Any]]:
         raise Unknown(
             f"Nothing is stored about {message}.",
             advice="It never arrived here, or it is older than the retention.",
+        )
+    return found
+
+
+def who(service: Remote, person: str) -> list[dict[str, Any]]:
+    """Whom a number or id may mean. Raises `Unknown` when nobody is known by it."""
+    found: list[dict[str, Any]] | None = _ask(
+        service,
+        lambda: service.call("GET", "who", person=person),
+        lambda database: asyncio.run(portraits.who(database, person)),
+    )
+    if not found:
+        raise Unknown(
+            f"Nobody is known by {person}.",
+            advice="People are known once they have exchanged a message over Ponte; "
+            "a contact that only Chatwoot has is not. Numbers need their country code.",
         )
     return found
 
@@ -72,7 +89,7 @@ def _ask(service: Remote, online: Callable[[], Any], stored: Callable[[Offline],
             note(f"No Ponte answers at {service.url}: read from {path}.")
             return stored(Offline(db))
     except Answered as error:
-        if error.cause in ("message.unknown", "dead_letter.unknown"):
+        if error.cause in ("message.unknown", "dead_letter.unknown", "person.unknown"):
             return None
         raise
 

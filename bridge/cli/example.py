@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
@@ -107,12 +108,19 @@ def _masked(value: Any) -> Any:
             return value
 
 
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+
+
 def _toml(value: Any) -> str:
     match value:
         case bool() | int() | float():
             return str(value).lower()
         case list():
             return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            fields = (f"{_key(name)} = {_toml(one)}" for name, one in value.items())
+            return f"{{ {', '.join(fields)} }}"
         case _:
             # A JSON string is a TOML string, but for one character that JSON leaves bare.
             return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -24,7 +24,9 @@ COMMANDS = {
     "config": ("config", "Settings, keys, and the example file."),
     "instances": ("instances", "The connected numbers."),
     "why": ("why", "Tell what became of a message, and why."),
+    "who": ("who", "Tell who somebody is, and how that is known."),
     "dead-letters": ("dead_letters", "What could not be delivered."),
+    "merge": ("merge", "Contacts of one person in Chatwoot: find them, then merge them."),
     "backup": ("backup", "Copy the database, also while the service runs."),
     "restore": ("restore", "Put a backup back; nothing is sent again without confirmation."),
 }

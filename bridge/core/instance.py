@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeAlias
 
 BAILEYS = "WHATSAPP-BAILEYS"
 BUSINESS = "WHATSAPP-BUSINESS"
+#: The source_ids of our bot contacts begin so; people's never do.
+BOT_SOURCE = "ponte-"
 
 
 class Dialect(StrEnum):
@@ -150,13 +152,25 @@ class InboxConfig:
     #: What Chatwoot told of inbox and account when last asked: `locale` (of the account), `name`
     #: (of the inbox), `timezone`, `working_hours_enabled`, `working_hours`.
     told: dict[str, Any] = field(default_factory=dict)
-    #: When Chatwoot's side was last compared with ours (ms).
-    checked_at: int | None = None
 
     @property
     def scope(self) -> str:
         """People are known per Chatwoot account: equal keys in two accounts are two contacts."""
         return f"{self.url}#{self.account_id}"
+
+    @property
+    def bot_source(self) -> str:
+        """The source_id of the bot contact's contact inbox."""
+        return f"{BOT_SOURCE}{self.hook[:16]}"
+
+    def is_bots(self, conversation_id: int, source_id: str | None) -> bool:
+        """Whether a conversation is the bot's, whomever its contact was merged with by now.
+
+        Where Chatwoot does not tell the source_id it is known by its own id.
+        """
+        if source_id is not None:
+            return source_id == self.bot_source
+        return conversation_id == self.bot_conversation_id
 
     def predates(self, moment: int) -> bool:
         """True for what came (ms) before this inbox was set up: its ids belong to another one.

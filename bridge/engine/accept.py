@@ -14,6 +14,8 @@ message says now), ``renamed:<instance>:<chat>:<number before>:<number>`` (a not
 ``deleted-row:<ledger id>`` (an agent deleted what that row sent), ``call:<instance>:<call id>``,
 ``call-answer:<instance>:<chat>:<ten minutes>`` (a caller was told what `msgCall` says),
 ``again:<instance>:<inbox>:<message>:<created_at>`` (an agent's note asks for a file once more),
+``drift:<instance>:<what>`` (the control room was told what only a person can mend),
+``command:<instance>:<inbox>:<message>:<created_at>`` (an agent said something to the bot),
 ``profile:<instance>:<chat>:<day>`` (who that is was asked),
 ``picture:<instance>:<Chatwoot account>:<contact>:<digest>`` and
 ``edit-note:<instance>:<message>:<rule>`` (agents were told that an edit did not reach WhatsApp).

@@ -45,6 +45,7 @@ async def purge(
     audit_ms: int,
     events_ms: int,
     history_ms: int,
+    merges_ms: int,
     batch: int = BATCH,
 ) -> dict[str, int]:
     """Remove what ended, was seen or written so long ago; returns how many rows of each kind.
@@ -59,6 +60,8 @@ async def purge(
         ("audit", retention.purge_audit, audit_ms),
         ("events", retention.purge_events, events_ms),
         ("history", retention.purge_history, history_ms),
+        ("merges", retention.purge_merges, merges_ms),
+        ("looked_at", lambda db, _before, most: retention.purge_looked_at(db, most), 0),
         ("menus", menus.purge, MENU_MS),
         ("reactions", reactions.purge, ledger_ms),
         ("votes", votes.purge, ledger_ms),
@@ -94,6 +97,7 @@ async def keep_purging(
     audit_ms: int,
     events_ms: int,
     history_ms: int,
+    merges_ms: int,
     spool: Path | None = None,
     every_ms: int = EVERY_MS,
 ) -> None:
@@ -111,6 +115,7 @@ async def keep_purging(
                 audit_ms=audit_ms,
                 events_ms=events_ms,
                 history_ms=history_ms,
+                merges_ms=merges_ms,
             )
             removed["instances"] = await erase_leftovers(store, spool=spool)
             if spool is not None:

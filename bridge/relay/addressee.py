@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from bridge.chatwoot.models import Contact
-from bridge.chatwoot.webhook import ConversationChanged, MessageEvent
+from bridge.chatwoot.webhook import MessageEvent
+from bridge.core.conversation import ConversationStatus, seen_as
 from bridge.core.identity import keys as identity_keys
+from bridge.core.identity import person_of
 from bridge.core.party import Party
-from bridge.core.placement import ConversationStatus, status_of
+from bridge.engine.queue import Queue
+from bridge.relay.conversation_news import use
 from bridge.relay.directory import Entry
-from bridge.relay.people import absorbed, place
+from bridge.relay.merging import keep_other_contact
+from bridge.relay.people import absorbed, place_told
 from bridge.store.engine import Unit
-from bridge.store.queries import chats
+from bridge.store.queries import bindings, chats, contacts
 from bridge.store.queries.chats import ChatRow
 
 
-def addressee(unit: Unit, entry: Entry, event: MessageEvent, now: int) -> int | None:
+def addressee(queue: Queue, unit: Unit, entry: Entry, event: MessageEvent, now: int) -> int | None:
     """The chat that an agent writes to: bound already, or found by the contact's number."""
     chat = chats.by_conversation(unit.db, entry.id, event.conversation_id, event.contact_source_id)
     if chat is None and event.contact is not None:
@@ -31,13 +35,15 @@ def addressee(unit: Unit, entry: Entry, event: MessageEvent, now: int) -> int | 
     contact = event.contact
     if contact is None:
         return None
-    party = _party(contact.phone_number, contact.identifier)
-    placed = place(unit.db, entry, party, evidence=f"chatwoot contact {contact.id}", now=now)
+    party = person_of(contact.phone_number, contact.identifier)
+    evidence = f"chatwoot contact {contact.id}"
+    placed = place_told(unit.db, entry, party, evidence=evidence, now=now)
     if placed is None:
         return None
     row = chats.get(unit.db, placed.chat_id)
     if row is not None and row.contact_id is None:
-        chats.set_contact(unit.db, entry.scope, placed.person_id, contact.id, None)
+        contacts.set_contact(unit.db, entry.scope, placed.person_id, contact.id, None)
+    keep_other_contact(queue, unit, entry, placed.chat_id, contact, now)
     if row is None or row.conversation_id is None:
         _bind(unit, placed.chat_id, event, now)
     return placed.chat_id
@@ -55,49 +61,23 @@ def _has_new_number(chat: ChatRow, contact: Contact | None) -> bool:
 
 
 def _unbind(unit: Unit, entry: Entry, chat: ChatRow) -> None:
-    chats.set_contact(unit.db, entry.scope, chat.person_id, None, None)
-    chats.bind(unit.db, chat.id, source_id=None, conversation_id=None, status=None)
-
-
-def _party(phone: str | None, identifier: str | None) -> Party:
-    """Whom a contact's number and identifier name; an identifier counts only as a WhatsApp id.
-
-    CRM ids and e-mail addresses stand in identifiers too, and are no addresses (evo#1166).
-    """
-    name, at, server = (identifier or "").partition("@")
-    lid = name if at and server == "lid" else None
-    if name and server == "g.us":
-        return Party(group=identifier)
-    number = (phone or "").lstrip("+")
-    if not number and at and server in ("s.whatsapp.net", "c.us"):
-        number = name
-    return Party(wa_id=number or None, lid=lid)
+    contacts.set_contact(unit.db, entry.scope, chat.person_id, None, None)
+    bindings.bind(unit.db, chat.id, source_id=None, conversation_id=None, status=None)
 
 
 def _bind(unit: Unit, chat_id: int, event: MessageEvent, now: int) -> None:
-    chats.bind(
-        unit.db,
-        chat_id,
-        source_id=event.contact_source_id,
-        conversation_id=event.conversation_id,
-        status=status_of(event.conversation_status),
-        assignee_id=event.conversation.assignee_id,
-        updated_at=event.conversation_updated_at or 0,
-        fresh_at=now,
-    )
-
-
-def rebind(
-    unit: Unit, chat: ChatRow, event: ConversationChanged, status: ConversationStatus, now: int
-) -> None:
+    """Let a chat without a conversation have the one that somebody of ours wrote in."""
     conversation = event.conversation
-    chats.bind(
-        unit.db,
-        chat.id,
-        source_id=chat.source_id or conversation.source_id,
-        conversation_id=conversation.id,
-        status=status,
-        assignee_id=conversation.assignee_id,
-        updated_at=conversation.updated_at or 0,
-        fresh_at=now,
+    by_nobody = event.message.sender is None  # a campaign, a survey: what follows is the answer
+    chat = chats.get(unit.db, chat_id)
+    bound = chat.contact_id if chat is not None else None
+    is_other = event.contact is not None and bound not in (None, event.contact.id)
+    mine = chat.source_id if chat is not None else None
+    status = seen_as(
+        conversation.status,
+        is_blocked=conversation.is_blocked,
+        before=ConversationStatus.UNANSWERED if by_nobody else None,
     )
+    # With the source_id of another contact of theirs, no conversation could be begun.
+    source_id = mine if is_other else event.contact_source_id
+    use(unit, chat_id, conversation, status, source_id=source_id, now=now)

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from bridge.clock import Clock, utc
-from bridge.store.engine import Store
+from bridge.store.engine import Store, Unit
 from bridge.store.queries import audit
 
 #: Names come out of paths, also out of paths that nobody was let in to.
@@ -42,13 +42,16 @@ class Audit:
 
     async def record(self, action: Action) -> None:
         """Write it down. Raises `Unavailable`."""
+        await self._store.write(lambda unit: self.note(unit, action))
+
+    def note(self, unit: Unit, action: Action) -> None:
+        """Write it down in the unit that does it."""
         columns = asdict(action) | {
             "status": int(action.status),
             "actor": _storable(action.actor),
             "instance": None if action.instance is None else _storable(action.instance),
         }
-        now = self._clock.ms()
-        await self._store.write(lambda unit: audit.add(unit.db, at=now, **columns))
+        audit.add(unit.db, at=self._clock.ms(), **columns)
 
     async def system(
         self,

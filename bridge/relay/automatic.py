@@ -40,14 +40,11 @@ class Automatic:
         directory: Directory,
         outbound: Outbound,
         clock: Clock,
-        *,
-        language: str,
     ) -> None:
         self._queue = queue
         self._directory = directory
         self._outbound = outbound
         self._clock = clock
-        self._language = language
 
     def say(self, unit: Unit, entry: Entry, chat_id: int, text: str, *, because_of: Job) -> None:
         """Have a text sent to a chat, as it is, once. `because_of` is the job that wants it."""
@@ -102,7 +99,7 @@ class Automatic:
             chat = chats.surviving(unit.db, job.chat_id or 0)
             if entry.chatwoot is None or chat is None or chat.conversation_id is None:
                 return
-            said = told(unit.db, entry.id, self._language, dead.cause, dead.reason)
+            said = told(unit.db, entry.id, entry.language, dead.cause, dead.reason)
             reason = said.note or said.mark
             self._queue.add(
                 unit,
@@ -111,7 +108,7 @@ class Automatic:
                     chat_id=chat.id,
                     conversation_id=chat.conversation_id,
                     about=None,
-                    text=say(self._language, "note.not_told", text=text, reason=reason),
+                    text=say(entry.language, "note.not_told", text=text, reason=reason),
                     now=now,
                     trace_id=job.trace_id,
                 ),

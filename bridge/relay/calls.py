@@ -8,6 +8,7 @@ and nobody is written to because of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 import structlog
@@ -36,7 +37,8 @@ from bridge.relay import lanes
 from bridge.relay.automatic import Automatic
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.incoming import inbound_job
-from bridge.relay.linking import place_and_link
+from bridge.relay.linking import learn_of, place_and_link
+from bridge.relay.people import Heard
 from bridge.relay.sessions import in_time
 from bridge.store.engine import Unit
 from bridge.whatsapp.channel import RejectsCalls
@@ -64,14 +66,11 @@ class Calls:
         directory: Directory,
         automatic: Automatic,
         clock: Clock,
-        *,
-        language: str,
     ) -> None:
         self._queue = queue
         self._directory = directory
         self._automatic = automatic
         self._clock = clock
-        self._language = language
 
     def accept(
         self, unit: Unit, entry: Entry, call: Called, now: int, trace_id: str | None
@@ -81,16 +80,12 @@ class Calls:
         if not is_new(unit, f"call:{entry.id}:{call.id}", now):
             unit.count(Road.SIGNAL, "ignored", "duplicate")
             return
-        chat_id = place_and_link(
-            self._queue,
-            unit,
-            entry,
-            chat_of(call),
-            evidence=call.id,
-            now=now,
-            trace_id=trace_id,
-            inbound_at=to_ms(call.at),
-        )
+        at = to_ms(call.at)
+        heard = Heard(evidence=call.id, at=at, now=now, is_theirs=True, inbound=True)
+        chat_id = place_and_link(self._queue, unit, entry, chat_of(call), heard, trace_id=trace_id)
+        if call.group:
+            only_named = replace(heard, is_theirs=False)
+            learn_of(self._queue, unit, entry, [call.caller], only_named, trace_id=trace_id)
         if chat_id is None:
             unit.count(Road.SIGNAL, "ignored", "whatsapp.no_sender")
             return
@@ -156,7 +151,7 @@ class Calls:
     def _notice(self, entry: Entry, job: Job, call: Called, *, is_declined: bool) -> NewJob:
         """What agents see of a call: a message of the caller's, on the road of all messages."""
         kind = "video" if call.video else "voice"
-        text = say(self._language, f"call.{kind}_declined" if is_declined else f"call.{kind}")
+        text = say(entry.language, f"call.{kind}_declined" if is_declined else f"call.{kind}")
         shown = Received(
             number=call.number,
             id=f"{call.id}{MADE_UP}call",

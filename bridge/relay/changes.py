@@ -16,7 +16,8 @@ from typing import assert_never
 import orjson
 
 from bridge.chatwoot.models import Message
-from bridge.clock import Clock
+from bridge.clock import Clock, to_ms
+from bridge.core.conversation import Origin
 from bridge.core.identity import merge
 from bridge.core.ignoring import chat_of
 from bridge.core.message import EVENT, MADE_UP, Edited, Reacted, Voted
@@ -38,13 +39,14 @@ from bridge.errors import PeerRefused
 from bridge.relay import edits, lanes, reactions, votes
 from bridge.relay.directory import Directory, Entry, Side
 from bridge.relay.incoming import source_id
-from bridge.relay.linking import place_and_link
+from bridge.relay.linking import learn_of, place_and_link
 from bridge.relay.notes import note_job
+from bridge.relay.people import Heard
 from bridge.relay.posting import Posted, Posting, ready, rule_of
 from bridge.relay.revocations import is_deleted
 from bridge.relay.targets import Change, Scene, Told, message_id, scene_of, speaker
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats, jobs, standing
+from bridge.store.queries import bindings, chats, jobs, standing
 from bridge.text.convert import neutralise_liquid
 
 REACTED, EDITED, VOTED = "reacted", "edited", "voted"
@@ -66,7 +68,6 @@ class Changes:
         posting: Posting,
         clock: Clock,
         *,
-        language: str,
         deletes: bool,
     ) -> None:
         """`deletes`: what is deleted on WhatsApp is deleted in Chatwoot too."""
@@ -76,7 +77,6 @@ class Changes:
         self._directory = directory
         self._posting = posting
         self._clock = clock
-        self._language = language
 
     def accept(
         self, unit: Unit, entry: Entry, event: Change, now: int, trace_id: str | None
@@ -85,9 +85,9 @@ class Changes:
         if not is_new(unit, f"{event.event}:{entry.id}:{message_id(event)}", now):
             _ignore(unit, "duplicate")
             return
-        chat_id = place_and_link(
-            self._queue, unit, entry, chat_of(event), evidence=event.id, now=now, trace_id=trace_id
-        )
+        heard = Heard(evidence=event.id, at=to_ms(event.at), now=now)
+        chat_id = place_and_link(self._queue, unit, entry, chat_of(event), heard, trace_id=trace_id)
+        learn_of(self._queue, unit, entry, [event.sender], heard, trace_id=trace_id)
         if chat_id is None:
             _ignore(unit, "whatsapp.no_sender")
             return
@@ -111,7 +111,7 @@ class Changes:
         now = self._clock.ms()
 
         def read(db: sqlite3.Connection) -> tuple[Scene, Told | Ignored]:
-            scene = scene_of(db, entry.id, job.chat_id or 0, event, now, self._language)
+            scene = scene_of(db, entry.id, job.chat_id or 0, event, now, entry.language)
             if scene is None:
                 raise PeerRefused("The chat of this message was deleted.", code="chat.gone")
             chat_id = scene.chat.id
@@ -190,7 +190,10 @@ class Changes:
                 content_attributes={**told.attributes, **quoted},
             )
 
-        posted = await self._posting.into(job, entry, side, chat, post, ours=event.by_us)
+        origin = Origin.PHONE if event.by_us else Origin.CUSTOMER
+        posted = await self._posting.into(job, entry, side, chat, post, origin=origin)
+        if isinstance(posted, Ignored):
+            return replace(posted, write=told.write)
         return self._delivered(job, event, told, posted)
 
     def _noted(
@@ -231,7 +234,7 @@ class Changes:
                 conversation_id=posted.conversation_id,
                 now=now,
             )
-            chats.posted(unit.db, posted.chat_id, opens=not event.by_us, now=now)
+            bindings.posted(unit.db, posted.chat_id, opens=not event.by_us, now=now)
             told.write(unit)
 
         return Delivered(write=write)

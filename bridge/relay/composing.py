@@ -18,13 +18,13 @@ from bridge.chatwoot.webhook import Typing
 from bridge.clock import Clock
 from bridge.core import identity
 from bridge.core.connection import Presence
+from bridge.core.conversation import CLOSED
 from bridge.core.party import Party
-from bridge.core.placement import ConversationStatus
 from bridge.engine.pacing import Bucket, Rate
 from bridge.errors import BridgeError
 from bridge.relay.directory import Directory, Entry
 from bridge.store.engine import Store
-from bridge.store.queries import chats, ledger
+from bridge.store.queries import chats, ledger, people_keys
 from bridge.store.queries.chats import ChatRow
 from bridge.whatsapp.channel import ShowsTyping, ShowsTypingBelow
 
@@ -118,7 +118,7 @@ class Composing:
                 chat is not None
                 and chat.conversation_id is not None
                 and chat.source_id is not None
-                and chat.status != ConversationStatus.RESOLVED
+                and chat.status not in CLOSED
             ):
                 await side.chatwoot.show_typing(
                     inbox, chat.source_id, chat.conversation_id, on=is_on
@@ -196,6 +196,6 @@ def _ended(task: asyncio.Future[None]) -> None:
 
 def _chat(db: sqlite3.Connection, entry: Entry, keys: tuple[str, ...]) -> ChatRow | None:
     """The chat of a person or group that is known; nobody becomes known by writing."""
-    persons = chats.persons(db, entry.scope, keys)
+    persons = people_keys.persons(db, entry.scope, keys)
     person = next((persons[key] for key in keys if key in persons), None)
     return None if person is None else chats.of_person(db, entry.id, person)

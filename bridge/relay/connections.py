@@ -108,6 +108,7 @@ class Connections:
         their first use on.
         """
         await self._states.load()
+        await self._announcing.begin()
         await self._registry.sweep(frozenset(self._directory.ids()))
         self._listening = asyncio.ensure_future(self._states.run())
         alive = self._states.alive()

@@ -65,12 +65,10 @@ class Renderer:
         spool: Path,
         *,
         limit: Callable[[Entry], int],
-        language: str,
         view_once: Literal["show", "placeholder"] = "show",
     ) -> None:
         self._spool = spool
         self._limit = limit
-        self._language = language
         self._view_once = view_once
 
     async def render(self, job: Job, entry: Entry, event: Received | SentByPhone) -> Rendered:
@@ -78,16 +76,16 @@ class Renderer:
 
         A file that can never be fetched becomes a placeholder: the message still arrives.
         """
-        say_it = partial(worded, event.content, language=self._language, mentions=event.mentions)
+        say_it = partial(worded, event.content, language=entry.language, mentions=event.mentions)
         is_long = len(job.payload) > _LONG
         said = await asyncio.to_thread(say_it) if is_long else say_it()
         if isinstance(event.content, Media):
             rendered = await self._media(job, entry, event.content, said)
         else:
             rendered = Rendered(text=said.text)
-        text = decorated(event, rendered.text, self._language)
+        text = decorated(event, rendered.text, entry.language)
         if isinstance(event, Received) and event.group is not None:
-            text = blocks(f"**{speaker(event.sender, self._language)}:**", text or "")
+            text = blocks(f"**{speaker(event.sender, entry.language)}:**", text or "")
         elif isinstance(event, SentByPhone) and text:
             text = neutralise_liquid(text)
         return replace(rendered, text=text, attributes=told(event, said.attributes))
@@ -107,8 +105,8 @@ class Renderer:
 
     async def _media(self, job: Job, entry: Entry, media: Media, said: Worded) -> Rendered:
         if self.withholds(media):
-            kind = kind_in_words(media.media.value, self._language)
-            note = say(self._language, "placeholder.view_once", kind=kind)
+            kind = kind_in_words(media.media.value, entry.language)
+            note = say(entry.language, "placeholder.view_once", kind=kind)
             return Rendered(text=blocks(note, said.text or ""))
         path = self.file(job.id)
         mime, limit = media.mime, self._limit(entry)
@@ -117,7 +115,7 @@ class Renderer:
                 fetched = await entry.channel.fetch(media, path, limit=limit)
             except BridgeError as error:
                 if error.remedy is Remedy.NOTHING or isinstance(error, TooBig):
-                    return self._without(media, error, said, limit)
+                    return _without(media, error, said, limit, entry.language)
                 if error.remedy is Remedy.PERSON:
                     # WhatsApp's token, not Chatwoot's: the file can be had once it is mended.
                     raise PeerDown(str(error), code=error.cause, scope=Scope.ONE) from error
@@ -125,38 +123,42 @@ class Renderer:
                 error.certainty = Certainty.NOT_DONE
                 raise
             mime = fetched.mime or media.mime
-        return self._with(await asyncio.to_thread(_file, path, media, mime), media, said)
+        file = await asyncio.to_thread(_file, path, media, mime)
+        return _with(file, media, said, entry.language)
 
-    def _with(self, file: File, media: Media, said: Worded) -> Rendered:
-        text = said.text
-        if media.media is MediaKind.STICKER and not file.mime.startswith("image/"):
-            # Animations of WhatsApp's own (Lottie), which no browser shows.
-            text = blocks(say(self._language, "shown.sticker_file"), text or "")
-        voice = media.voice and file.mime.startswith("audio/")
-        return Rendered(text=text, files=(file,), voice=voice)
 
-    def _without(self, media: Media, error: BridgeError, said: Worded, limit: int) -> Rendered:
-        log.warning("media.not_fetched", cause=error.cause)
-        if isinstance(error, TooBig):
-            reason = say(self._language, "placeholder.too_big", limit=limit // _MIB)
-        else:
-            unknown = say(self._language, "placeholder.no_reason")
-            reason = failure(self._language, _reason(error), unknown)
-        kind = kind_in_words(media.media.value, self._language)
-        name = literal(words(media.filename, 80))
-        which = f"{kind}, {name}" if name else kind
-        note = say(self._language, "placeholder.media_gone", kind=which, reason=reason)
-        return Rendered(
-            text=blocks(note, self._how(error), said.text or ""),
-            missing=Missing(cause=error.cause, reason=reason),
-        )
+def _with(file: File, media: Media, said: Worded, language: str) -> Rendered:
+    text = said.text
+    if media.media is MediaKind.STICKER and not file.mime.startswith("image/"):
+        # Animations of WhatsApp's own (Lottie), which no browser shows.
+        text = blocks(say(language, "shown.sticker_file"), text or "")
+    voice = media.voice and file.mime.startswith("audio/")
+    return Rendered(text=text, files=(file,), voice=voice)
 
-    def _how(self, error: BridgeError) -> str:
-        """How to try again; a file does not become smaller."""
-        if isinstance(error, TooBig):
-            return ""
-        command = say(self._language, "placeholder.retry_command")
-        return say(self._language, "placeholder.retry", command=command)
+
+def _without(media: Media, error: BridgeError, said: Worded, limit: int, language: str) -> Rendered:
+    log.warning("media.not_fetched", cause=error.cause)
+    if isinstance(error, TooBig):
+        reason = say(language, "placeholder.too_big", limit=limit // _MIB)
+    else:
+        unknown = say(language, "placeholder.no_reason")
+        reason = failure(language, _reason(error), unknown)
+    kind = kind_in_words(media.media.value, language)
+    name = literal(words(media.filename, 80))
+    which = f"{kind}, {name}" if name else kind
+    note = say(language, "placeholder.media_gone", kind=which, reason=reason)
+    return Rendered(
+        text=blocks(note, _how(error, language), said.text or ""),
+        missing=Missing(cause=error.cause, reason=reason),
+    )
+
+
+def _how(error: BridgeError, language: str) -> str:
+    """How to try again; a file does not become smaller."""
+    if isinstance(error, TooBig):
+        return ""
+    command = say(language, "placeholder.retry_command")
+    return say(language, "placeholder.retry", command=command)
 
 
 def _file(path: Path, media: Media, mime: str) -> File:

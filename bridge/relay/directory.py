@@ -56,10 +56,7 @@ class Entry:
     @property
     def language(self) -> str:
         """In which language people read our texts: as the inbox says, else its account's."""
-        inbox = self.inbox
-        told = (inbox.options.get("language"), inbox.told.get("locale")) if inbox else ()
-        found = (language_of(one) for one in told)
-        return next((one for one in found if one is not None), self.fallback_language)
+        return _language(self.inbox) or self.fallback_language
 
     @property
     def id(self) -> str:
@@ -263,6 +260,10 @@ class Directory:
         """A client for an inbox that is not stored yet."""
         return self._make_chatwoot(inbox)
 
+    def language(self, inbox: InboxConfig) -> str:
+        """The language of an inbox that is not stored yet; see `Entry.language`."""
+        return _language(inbox) or self._language
+
     def channel(self, instance: InstanceConfig) -> Channel:
         """A channel for credentials that are not stored yet."""
         return self._make_channel(instance)[0]
@@ -287,6 +288,22 @@ class Directory:
     def by_inbox(self, scope: str, inbox_id: int) -> Entry | None:
         """The instance that is bound to an inbox of a Chatwoot account."""
         return self._opened(self._roll.by_inbox.get((scope, inbox_id)))
+
+    def has_account_alone(self, entry: Entry) -> bool:
+        """Whether no other instance has an inbox in its Chatwoot account."""
+        if entry.inbox is None:
+            return True
+        where = (entry.inbox.url, entry.inbox.account_id)
+        return not any(
+            row.id != entry.id and row.inbox_id is not None and (row.url, row.account_id) == where
+            for row in self._roll.rows()
+        )
+
+    def of_chatwoot(self, url: str) -> list[Entry]:
+        """All instances whose messages go to the Chatwoot at this address."""
+        rows = [row for row in self._roll.rows() if row.url == url and row.inbox_id is not None]
+        found = [self._opened(row) for row in rows]
+        return [entry for entry in found if entry is not None]
 
     def by_key(self, key: str) -> Entry | None:
         """The instance that an API key opens: the present one, or the one before its rotation.
@@ -366,6 +383,13 @@ class Directory:
             channel_peer=peer,
             fallback_language=self._language,
         )
+
+
+def _language(inbox: InboxConfig | None) -> str | None:
+    """The language that was chosen for an inbox, else that of its Chatwoot account, if ours."""
+    if inbox is None:
+        return None
+    return language_of(inbox.options.get("language")) or language_of(inbox.told.get("locale"))
 
 
 def gone(name: str) -> NotFound:

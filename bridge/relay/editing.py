@@ -30,9 +30,9 @@ from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, NewJob, Ou
 from bridge.errors import PeerError, PeerLocked, Remedy
 from bridge.locale import say
 from bridge.relay import lanes
-from bridge.relay.contacts import repeatable
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.edits import said
+from bridge.relay.healing import repeatable
 from bridge.relay.notes import noting
 from bridge.relay.outgoing import AGENT_MESSAGE, AgentMessage, Part, TextPart, text_of
 from bridge.relay.planning import plan
@@ -152,7 +152,6 @@ class Editing:
         queue: Queue,
         directory: Directory,
         clock: Clock,
-        language: str,
         install: str,
         obstacle: Callable[[Entry], PeerLocked | None],
     ) -> None:
@@ -161,7 +160,6 @@ class Editing:
         self._queue = queue
         self._directory = directory
         self._clock = clock
-        self._language = language
         self._install = install
         self._obstacle = obstacle
 
@@ -210,7 +208,7 @@ class Editing:
                 replace(original, content=content),
                 signature=signature_of(entry.inbox, original),
                 able=entry.channel.capabilities,
-                language=self._language,
+                language=entry.language,
             )
 
         sent, before, after = parts(original.content), parts(order["before"]), parts(order["after"])
@@ -279,10 +277,9 @@ class Editing:
     def _note(self, job: Job, rule: str) -> Callable[[Unit], None]:
         """Tell agents, once for each message and reason."""
         entry = self._directory.by_id(job.instance_id)
-        text = say(self._language, f"note.{rule}")
         message = orjson.loads(job.payload)["message"]
         once = f"edit-note:{job.instance_id}:{message}:{rule}"
-        return noting(self._queue, entry, job, text, now=self._clock.ms(), once=once)
+        return noting(self._queue, entry, job, f"note.{rule}", now=self._clock.ms(), once=once)
 
 
 def _context(db: sqlite3.Connection, job: Job, order: dict[str, Any]) -> Context | None:

@@ -15,8 +15,8 @@ from bridge.clock import Clock
 from bridge.core.receipts import OPEN, RETRIED
 from bridge.engine.queue import Job
 from bridge.errors import PeerError
-from bridge.relay.contacts import repeatable
 from bridge.relay.directory import Entry
+from bridge.relay.healing import repeatable
 from bridge.relay.receipts import Receipts
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import ledger

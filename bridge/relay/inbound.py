@@ -17,6 +17,7 @@ from typing import Final
 from bridge.chatwoot.models import Message
 from bridge.clock import Clock
 from bridge.core.content import Content, Media
+from bridge.core.conversation import Origin
 from bridge.core.identity import merge
 from bridge.core.ignoring import chat_of
 from bridge.core.message import AGAIN, EVENT, MADE_UP, Received, SentByPhone
@@ -36,7 +37,7 @@ from bridge.relay.receipts import Receipts
 from bridge.relay.refetching import Refetching, original
 from bridge.relay.revocations import overtaken
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import chats, ledger
+from bridge.store.queries import bindings, chats, ledger
 from bridge.store.queries.chats import ChatRow
 
 #: What ends the id of a placeholder for a message that could not be opened yet.
@@ -151,6 +152,9 @@ class Inbound:
         event: Received | SentByPhone,
         context: Context,
     ) -> Outcome:
+        left_out = await self._posting.left_out(side, context.chat, origin=_origin(event))
+        if left_out is not None:
+            return left_out
         rendered = await self._renderer.render(job, entry, event)
         missing = rendered.missing
         if missing is not None and event.id.endswith(AGAIN):
@@ -163,9 +167,11 @@ class Inbound:
             side,
             context.chat,
             lambda conversation_id: self._post(side, conversation_id, event, rendered, context),
-            ours=isinstance(event, SentByPhone),
+            origin=_origin(event),
         )
         await self._renderer.forget(job, event)
+        if isinstance(posted, Ignored):
+            return posted
         cause = missing.cause if missing is not None else None
         return self._delivered(job, entry, event, posted, missing=cause)
 
@@ -222,7 +228,7 @@ class Inbound:
             )
             if event.id.endswith(AGAIN):
                 ledger.file_came(unit.db, entry.id, original(event.id))
-            chats.posted(unit.db, posted.chat_id, opens=is_theirs, now=now)
+            bindings.posted(unit.db, posted.chat_id, opens=is_theirs, now=now)
             if is_theirs:
                 taken(unit.db, posted.chat_id, event.content, job.accepted_at)
                 self._read_marks.delivered(unit, entry, job)
@@ -232,6 +238,10 @@ class Inbound:
             overtaken(self._queue, unit, entry.id, event.id, now)
 
         return Delivered(write=write)
+
+
+def _origin(event: Received | SentByPhone) -> Origin:
+    return Origin.CUSTOMER if isinstance(event, Received) else Origin.PHONE
 
 
 def _context(

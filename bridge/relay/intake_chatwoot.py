@@ -15,7 +15,6 @@ from typing import TypeVar, assert_never
 import orjson
 import structlog
 
-from bridge.chatwoot.models import Message
 from bridge.chatwoot.webhook import (
     ConversationChanged,
     Delivery,
@@ -26,18 +25,19 @@ from bridge.chatwoot.webhook import (
     Typing,
 )
 from bridge.clock import Clock
-from bridge.core.placement import ConversationStatus, is_better, status_of
 from bridge.core.receipts import DONE
 from bridge.engine.accept import is_new
 from bridge.engine.queue import NewJob, Queue, Road
 from bridge.relay import lanes
-from bridge.relay.addressee import addressee, rebind
+from bridge.relay.addressee import addressee
+from bridge.relay.commands import accept_command, is_command, is_in_room
+from bridge.relay.conversation_news import keep_news
 from bridge.relay.directory import Entry
 from bridge.relay.editing import accept_edit, says_otherwise
 from bridge.relay.outgoing import AGENT_MESSAGE, read_event
 from bridge.relay.receipts import report_job
 from bridge.relay.refetching import Refetching
-from bridge.relay.retrying import AUTOMATIC, OUTBOUND, by_ponte, red_mark, revive, tombstone
+from bridge.relay.retrying import AUTOMATIC, OUTBOUND, by_ponte, red_mark, ref_of, revive, tombstone
 from bridge.relay.revoking import accept_deletion
 from bridge.relay.sifting import uninteresting
 from bridge.store.engine import Store, Unit
@@ -92,6 +92,11 @@ class ChatwootIntake:
                     lambda unit: self._refetching.accept(unit, entry, delivery, now, trace_id),
                     durable=True,
                 )
+            case MessageCreated() | MessageUpdated() if _is_to_bot(entry, delivery):
+                command = self._named(entry, delivery)
+                await self._store.write(
+                    lambda unit: self._command(unit, entry, command, now, trace_id), durable=True
+                )
             case MessageCreated():
                 created = self._named(entry, delivery)
                 await self._store.write(
@@ -103,7 +108,7 @@ class ChatwootIntake:
                     lambda unit: self._updated(unit, entry, updated, now, trace_id), durable=True
                 )
             case ConversationChanged():
-                await self._store.write(lambda unit: self._changed(unit, entry, delivery, now))
+                await self._store.write(lambda unit: keep_news(unit, entry, delivery, now))
             case Typing():
                 self._store.count(Road.SIGNAL, "accepted")
                 if self._typing is None:
@@ -124,7 +129,39 @@ class ChatwootIntake:
             self._refetching.accept(unit, entry, event, now, None)
             return
         event = self._named(entry, event)
+        if _is_to_bot(entry, event):
+            if is_command(event):
+                self._command(unit, entry, event, now, None, is_red=was_failed)
+            return
         self._created(unit, entry, event, now, None, was_failed=was_failed, caught_up=True)
+
+    def _command(
+        self,
+        unit: Unit,
+        entry: Entry,
+        event: MessageEvent,
+        now: int,
+        trace_id: str | None,
+        *,
+        is_red: bool = False,
+    ) -> None:
+        """An agent writes to the bot, unless its contact was merged with a customer's."""
+        room = entry.inbox.bot_conversation_id if entry.inbox is not None else None
+        if event.conversation_id != room and chats.by_conversation(
+            unit.db, entry.id, event.conversation_id, event.contact_source_id
+        ):
+            self._created(unit, entry, event, now, trace_id, was_failed=is_red)
+            return
+        accept_command(
+            self._queue,
+            unit,
+            entry,
+            event,
+            now=now,
+            hold=self._hold,
+            trace_id=trace_id,
+            is_red=is_red,
+        )
 
     def _named(self, entry: Entry, event: _Event) -> _Event:
         """Give the agent the display name of before where this body shows none.
@@ -156,13 +193,13 @@ class ChatwootIntake:
     ) -> None:
         if not claims.exists(unit.db, entry.id):  # deleted while the delivery was read
             return
-        if not is_new(unit, _key(entry, event.message), now):
+        if not is_new(unit, f"agent:{ref_of(entry, event.message)}", now):
             unit.count(Road.OUTBOUND, "accepted")
             unit.count(Road.OUTBOUND, "ignored", "duplicate")
             if was_failed:
                 self._marked_red(unit, entry, event, now)
             return
-        chat = addressee(unit, entry, event, now)
+        chat = addressee(self._queue, unit, entry, event, now)
         written = now
         if caught_up and event.message.created_at:
             written = min(now, round(event.message.created_at * 1000))
@@ -185,7 +222,7 @@ class ChatwootIntake:
                 rank=event.message.id,
                 instance_id=entry.id,
                 chat_id=chat,
-                ref=_ref(entry, event.message),
+                ref=ref_of(entry, event.message),
                 trace_id=trace_id,
             ),
         )
@@ -207,7 +244,7 @@ class ChatwootIntake:
             self._marked_red(unit, entry, event, now)
             self._ignore(unit, "chatwoot.failure_shown")
             return
-        row = jobs.newest(unit.db, _ref(entry, event.message))
+        row = jobs.newest(unit.db, ref_of(entry, event.message))
         if row is not None:
             is_retry = row["failure"] == 2  # noqa: PLR2004
             take = self._retried if is_retry else self._edited
@@ -233,7 +270,7 @@ class ChatwootIntake:
         trace_id: str | None,
     ) -> bool:
         """Have it changed on WhatsApp if it says something else, unless it was deleted there."""
-        if seen.knows(unit.db, tombstone(_ref(entry, event.message))):
+        if seen.knows(unit.db, tombstone(ref_of(entry, event.message))):
             return False
         return accept_edit(self._queue, unit, entry, event, row, now, trace_id)
 
@@ -273,7 +310,7 @@ class ChatwootIntake:
 
         Then the mark is taken away once the message is sent.
         """
-        ref = _ref(entry, event.message)
+        ref = ref_of(entry, event.message)
         row = jobs.newest(unit.db, ref)
         if row is not None and row["failure"]:
             return
@@ -295,7 +332,7 @@ class ChatwootIntake:
 
         The contact may have got a number, or another one, since then.
         """
-        chat = addressee(unit, entry, event, now)
+        chat = addressee(self._queue, unit, entry, event, now)
         went_out = any(part["state"] not in UNSENT for part in ledger.parts(unit.db, row["id"]))
         if chat is not None and chat != row["chat_id"] and not went_out:
             unit.db.execute(
@@ -313,58 +350,23 @@ class ChatwootIntake:
         if seen.knows(unit.db, by_ponte(entry.id, inbox, event.message.id)):
             self._ignore(unit, "echo")
             return
-        if not is_new(unit, tombstone(_ref(entry, event.message)), now):
+        if not is_new(unit, tombstone(ref_of(entry, event.message)), now):
             self._ignore(unit, "duplicate")
             return
         if accept_deletion(self._queue, unit, entry, event.message.id, event.conversation_id, now):
             return
         row = unit.db.execute(
-            "SELECT id FROM job WHERE ref=? AND state='waiting'", (_ref(entry, event.message),)
+            "SELECT id FROM job WHERE ref=? AND state='waiting'", (ref_of(entry, event.message),)
         ).fetchone()
         if row is not None and not ledger.parts(unit.db, row["id"]):
             self._queue.cancel(unit, row["id"], rule="deleted_before_send", now=now)
         unit.count(Road.OUTBOUND, "accepted")
         unit.count(Road.OUTBOUND, "delivered")
 
-    def _changed(self, unit: Unit, entry: Entry, event: ConversationChanged, now: int) -> None:
-        """Keep what we know of conversations fresh; never overwrite newer with older news."""
-        conversation = event.conversation
-        unit.count(Road.SIGNAL, "accepted")
-        chat = chats.by_conversation(unit.db, entry.id, conversation.id, conversation.source_id)
-        if chat is None and event.contact is not None:
-            chat = chats.by_contact(unit.db, entry.id, event.contact.id)
-        if chat is None or conversation.status is None:
-            unit.count(Road.SIGNAL, "ignored", "conversation.not_ours")
-            return
-        status = status_of(conversation.status)
-        if chat.conversation_id != conversation.id:
-            if is_better(status, status_of(chat.status) if chat.status else None):
-                rebind(unit, chat, event, status, now)
-            unit.count(Road.SIGNAL, "delivered")
-            return
-        if chat.status == ConversationStatus.BLOCKED and status is ConversationStatus.RESOLVED:
-            status = ConversationStatus.BLOCKED
-        chats.conversation_news(
-            unit.db,
-            chat.id,
-            conversation_id=conversation.id,
-            status=status,
-            assignee_id=conversation.assignee_id if event.tells_assignee else chat.assignee_id,
-            updated_at=conversation.updated_at or 0,
-            now=now,
-        )
-        unit.count(Road.SIGNAL, "delivered")
-
     def _ignore(self, unit: Unit, rule: str) -> None:
         unit.count(Road.OUTBOUND, "accepted")
         unit.count(Road.OUTBOUND, "ignored", rule)
 
 
-def _key(entry: Entry, message: Message) -> str:
-    """One message of one inbox; a restored Chatwoot reuses ids, so the second belongs to it."""
-    return f"agent:{_ref(entry, message)}"
-
-
-def _ref(entry: Entry, message: Message) -> str:
-    inbox = entry.inbox.inbox_id if entry.inbox else 0
-    return f"{entry.id}:{inbox}:{message.id}:{int(message.created_at or 0)}"
+def _is_to_bot(entry: Entry, event: MessageEvent) -> bool:
+    return entry.inbox is not None and is_in_room(entry.inbox, event)

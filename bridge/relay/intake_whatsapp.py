@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -19,6 +20,7 @@ from bridge.core.message import (
     GroupChanged,
     HistoryTold,
     IdentityChanged,
+    NameTold,
     Reacted,
     Received,
     Revoked,
@@ -30,12 +32,14 @@ from bridge.core.message import (
 from bridge.engine.accept import apart, is_new
 from bridge.engine.queue import LOCAL, Dead, Delivered, Job, NewJob, Outcome, Queue, Road
 from bridge.relay import history
+from bridge.relay.address_book import AddressBook
 from bridge.relay.calls import Calls
 from bridge.relay.changes import Changes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.identities import Identities
 from bridge.relay.incoming import inbound_job
-from bridge.relay.linking import place_and_link
+from bridge.relay.linking import learn_of, place_and_link
+from bridge.relay.people import Heard
 from bridge.relay.pictures import Pictures
 from bridge.relay.receipts import Receipts
 from bridge.relay.revocations import Revocations
@@ -65,6 +69,7 @@ class WhatsAppIntake:
         changes: Changes,
         identities: Identities,
         pictures: Pictures,
+        address_book: AddressBook,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -76,6 +81,7 @@ class WhatsAppIntake:
         self._changes = changes
         self._identities = identities
         self._pictures = pictures
+        self._address_book = address_book
         self._clock = clock
 
     async def keep(
@@ -151,6 +157,8 @@ class WhatsAppIntake:
                 accept = partial(self._identities.accept, unit, entry, event, now, trace_id)
             case GroupChanged():
                 accept = partial(self._pictures.changed, unit, entry, event, now, trace_id)
+            case NameTold():
+                accept = partial(self._address_book.accept, unit, entry, event, now, trace_id)
             case HistoryTold():
                 accept = partial(history.accept, unit, entry, event, now)
             case Unhandled():  # `_ignored` has taken these out
@@ -172,15 +180,15 @@ class WhatsAppIntake:
             unit.count(Road.INBOUND, "accepted")
             unit.count(Road.INBOUND, "ignored", "duplicate")
             return
-        chat_id = place_and_link(
-            self._queue,
-            unit,
-            entry,
-            chat_of(event),
-            evidence=event.id,
-            now=now,
-            trace_id=trace_id,
-            inbound_at=to_ms(event.at) if isinstance(event, Received) else 0,
+        is_theirs = isinstance(event, Received)
+        heard = Heard(
+            evidence=event.id, at=to_ms(event.at), now=now, is_theirs=is_theirs, inbound=is_theirs
+        )
+        chat_id = place_and_link(self._queue, unit, entry, chat_of(event), heard, trace_id=trace_id)
+        others = [event.sender] if isinstance(event, Received) and event.group else []
+        only_named = replace(heard, is_theirs=False)
+        learn_of(
+            self._queue, unit, entry, [*others, *event.mentions], only_named, trace_id=trace_id
         )
         if chat_id is None:
             unit.count(Road.INBOUND, "accepted")
@@ -224,7 +232,9 @@ def _road(event: Event) -> Road:
             return Road.INBOUND
         case StatusReported():
             return Road.STATUS
-        case Called() | IdentityChanged() | GroupChanged() | HistoryTold() | Unhandled():
+        case Called() | IdentityChanged() | GroupChanged() | NameTold():
+            return Road.SIGNAL
+        case HistoryTold() | Unhandled():
             return Road.SIGNAL
         case _:
             assert_never(event)

@@ -41,9 +41,29 @@ def announcements(instance_id: str) -> str:
     return f"instance:{instance_id}:announcements"
 
 
+def commands(instance_id: str) -> str:
+    """What agents want of a number, as they write it to the bot."""
+    return f"instance:{instance_id}:commands"
+
+
+def drift(instance_id: str) -> str:
+    """Comparing Chatwoot's side of an instance with ours."""
+    return f"instance:{instance_id}:drift"
+
+
+def bot_look(instance_id: str) -> str:
+    """The name and the logo of the bot contact."""
+    return f"instance:{instance_id}:bot-look"
+
+
 def templates(instance_id: str) -> str:
     """Asking which templates a number may send."""
     return f"instance:{instance_id}:templates"
+
+
+def merges(instance_id: str) -> str:
+    """Planning and doing the merges of a whole account."""
+    return f"instance:{instance_id}:merges"
 
 
 def unbound(instance_id: str, conversation_id: int) -> str:

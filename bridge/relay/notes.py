@@ -14,6 +14,7 @@ from bridge.clock import Clock
 from bridge.engine.accept import is_new
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.errors import PeerGone
+from bridge.locale import say
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.proof import posted_before
@@ -58,15 +59,15 @@ def noting(
     queue: Queue,
     entry: Entry | None,
     job: Job,
-    text: str,
+    key: str,
     *,
     now: int,
     once: str | None = None,
 ) -> Callable[[Unit], None]:
     """A write that tells agents something about the message which the job was to change.
 
-    The job's payload names it: `conversation` and `message`. With the key `once` only the first
-    such write tells anything.
+    `key` is that of the text. The job's payload names the message: `conversation` and `message`.
+    With the key `once` only the first such write tells anything.
     """
     order = orjson.loads(job.payload)
 
@@ -80,7 +81,7 @@ def noting(
             chat_id=job.chat_id or 0,
             conversation_id=order["conversation"],
             about=order["message"],
-            text=text,
+            text=say(entry.language, key),
             now=now,
             trace_id=job.trace_id,
         )

@@ -56,9 +56,7 @@ class Outbound:
         sending: Sending,
         clock: Clock,
         times: Times,
-        language: str,
     ) -> None:
-        self._language = language
         self._store = store
         self._directory = directory
         self._receipts = receipts
@@ -137,7 +135,7 @@ class Outbound:
             message,
             signature=signature_of(entry.inbox, message),
             able=entry.channel.capabilities,
-            language=self._language,
+            language=entry.language,
         )
         return await asyncio.to_thread(made) if len(message.content) > LONG else made()
 

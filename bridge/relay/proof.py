@@ -16,10 +16,11 @@ from bridge.chatwoot.models import Message, MessageType
 from bridge.clock import Clock
 from bridge.engine.queue import Again, Delivered, Job
 from bridge.errors import Certainty, PeerError, PeerGone
-from bridge.relay.contacts import Bound, Contacts, repeatable
+from bridge.relay.contacts import Bound, Contacts
 from bridge.relay.directory import Side
+from bridge.relay.healing import repeatable
 from bridge.store.engine import Store
-from bridge.store.queries import ledger
+from bridge.store.queries import joins, ledger, merges
 from bridge.store.queries.chats import ChatRow
 
 log = structlog.get_logger(__name__)
@@ -53,24 +54,22 @@ class Proofs:
         conversation = chat.conversation_id
         if conversation is None and chat.source_id is not None:
             conversation = await self._find_conversation(side, chat)
-        if conversation is not None:
-            try:
-                with repeatable():
-                    found = await side.chatwoot.find_message(
-                        conversation, source, await self._edge(job, chat, conversation)
-                    )
-            except PeerGone:
-                found = None
-            if found is not None and not await self._is_proof(side, chat, found, conversation):
+        # It was on its way to the conversation of a chat that this one has taken over meanwhile.
+        others = await self._store.read(lambda db: joins.conversations_before(db, chat.id))
+        by = job.accepted_at if others else None
+        places = dict.fromkeys((conversation, *others))
+        for place in (one for one in places if one is not None):
+            edge = await self._edge(job, chat, place, by)
+            found = await _find(side, place, source, edge)
+            if found is None:
+                continue
+            if not await self._is_proof(side, chat, found, place):
                 return None
-            if found is not None:
-                job.steps.append((self._clock.ms(), "proved", f"message {found.id} was there"))
-                return Proved(
-                    message_id=found.id,
-                    conversation_id=conversation,
-                    has_files=bool(found.attachments),
-                )
-        return _may_arrive(job, self._clock.ms(), self._delay)
+            job.steps.append((self._clock.ms(), "proved", f"message {found.id} was there"))
+            return Proved(
+                message_id=found.id, conversation_id=place, has_files=bool(found.attachments)
+            )
+        return may_arrive(job, self._clock.ms(), self._delay)
 
     async def is_theirs(
         self, side: Side, chat: ChatRow, bound: Bound, message: Message, conversation_id: int
@@ -85,6 +84,9 @@ class Proofs:
         if is_outgoing or sender is None or sender == bound.contact_id:
             return True
         try:
+            theirs = await self._store.read(lambda db: merges.bound(db, side.scope, chat.person_id))
+            if sender in theirs:  # not merged, and the conversation goes on
+                return True
             if await self._contacts.follow_merge(side, chat, bound, into=sender):
                 return True
             log.error("message.wrong_contact", expected=bound.contact_id, found=sender)
@@ -104,11 +106,11 @@ class Proofs:
         bound = Bound(contact_id=chat.contact_id, source_id=chat.source_id, is_new=False)
         return await self.is_theirs(side, chat, bound, found, conversation_id)
 
-    async def _edge(self, job: Job, chat: ChatRow, conversation: int) -> int | None:
+    async def _edge(self, job: Job, chat: ChatRow, conversation: int, by: int | None) -> int | None:
         """The newest Chatwoot message that certainly is older than any attempt of this job."""
         return await self._store.read(
             lambda db: ledger.last_before(
-                db, chat_id=chat.id, conversation=conversation, job_id=job.id
+                db, chat_id=chat.id, conversation=conversation, job_id=job.id, by=by
             )
         )
 
@@ -118,6 +120,14 @@ class Proofs:
             listed = await side.chatwoot.conversations(side.inbox_id, chat.source_id)
         mine = [one for one in listed if one.contact_id in (chat.contact_id, None)]
         return mine[0].id if mine else None
+
+
+async def _find(side: Side, conversation: int, source: str, after: int | None) -> Message | None:
+    try:
+        with repeatable():
+            return await side.chatwoot.find_message(conversation, source, after)
+    except PeerGone:
+        return None
 
 
 async def posted_before(
@@ -138,10 +148,10 @@ async def posted_before(
         return None
     with repeatable():
         found = await chatwoot.find_message(conversation_id, source, after)
-    return Delivered() if found is not None else _may_arrive(job, clock.ms(), delay)
+    return Delivered() if found is not None else may_arrive(job, clock.ms(), delay)
 
 
-def _may_arrive(job: Job, now: int, delay: int) -> Again | None:
+def may_arrive(job: Job, now: int, delay: int) -> Again | None:
     """Wait until no earlier attempt can appear in Chatwoot any more; None: that is so now."""
     safe_at = (job.unknown_since or 0) + delay
     if now >= safe_at:

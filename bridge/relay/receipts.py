@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 import orjson
 
 from bridge.chatwoot.client import Chatwoot
+from bridge.chatwoot.faults import ChatwootTooOld
+from bridge.clock import to_ms
 from bridge.core.message import DeliveryState, StatusReported, UpstreamFault
 from bridge.core.receipts import OPEN, RETRIED, advances
 from bridge.engine.accept import is_new
@@ -32,7 +34,9 @@ from bridge.locale import say
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.early import Early
+from bridge.relay.linking import learn_of
 from bridge.relay.notes import harmless, note_job
+from bridge.relay.people import Heard
 from bridge.relay.window import told
 from bridge.store.engine import Unit
 from bridge.store.queries import ledger
@@ -49,7 +53,6 @@ class Receipts:
         queue: Queue,
         directory: Directory,
         *,
-        language: str,
         show_delivered: bool = False,
         explain: Callable[[UpstreamFault], BridgeError] = from_status,
     ) -> None:
@@ -58,7 +61,6 @@ class Receipts:
         self._show_delivered = show_delivered
         self._queue = queue
         self._directory = directory
-        self._language = language
         self._watched: dict[int, asyncio.Event] = {}
         self._early = Early()
 
@@ -97,6 +99,8 @@ class Receipts:
             return
         if row["whatsapp_id"] is None:
             ledger.sent(unit.db, row["id"], status.id, now)
+        heard = Heard(evidence=status.id, at=to_ms(status.at), now=now)
+        learn_of(self._queue, unit, entry, [status.recipient], heard, trace_id=None)
         self._climb(unit, entry, row, status, now)
 
     def sent(self, unit: Unit, entry: Entry, row_id: int, whatsapp_id: str, now: int) -> None:
@@ -185,7 +189,7 @@ class Receipts:
         """
         if row["job_id"] is not None:
             unit.db.execute("UPDATE job SET failure=1 WHERE id=?", (row["job_id"],))
-        said = told(unit.db, entry.id, self._language, cause, reason, values)
+        said = told(unit.db, entry.id, entry.language, cause, reason, values)
         self.report(unit, entry, row, "failed", now=now, error=said.mark)
         if said.note is not None and not _is_elsewhere(entry, row):
             self._queue.add(unit, _note_below(entry, row, said.note, now))
@@ -217,23 +221,24 @@ class Receipts:
             await entry.chatwoot.update_message_status(
                 order["conversation"], order["message"], order["status"], order["error"]
             )
-        except PeerGone:
-            return await self._without_route(entry.chatwoot, order, job)
+        except (PeerGone, ChatwootTooOld):
+            return await self._without_route(entry, entry.chatwoot, order, job)
         return Delivered(write=_reported(order))
 
     async def _without_route(
-        self, chatwoot: Chatwoot, order: dict[str, object], job: Job
+        self, entry: Entry, chatwoot: Chatwoot, order: dict[str, object], job: Job
     ) -> Outcome:
         """The message is gone, or this Chatwoot (before 4.2) knows no statuses: leave a note."""
         conversation = order["conversation"]
         if order["status"] != "failed" or not isinstance(conversation, int):
             return Ignored(rule="chatwoot.no_status", reason="The message is gone.")
         source = f"PONTE:failed:{job.id}"
+        text = say(entry.language, "note.failed", reason=order["error"])
         try:
             if not job.is_suspect or not await chatwoot.find_message(conversation, source, None):
                 await chatwoot.create_message(
                     conversation,
-                    content=harmless(say(self._language, "note.failed", reason=order["error"])),
+                    content=harmless(text),
                     message_type="outgoing",
                     private=True,
                     source_id=source,
@@ -282,7 +287,7 @@ def _note_below(entry: Entry, row: sqlite3.Row | dict[str, int], text: str, now:
 
 def report_job(
     entry: Entry,
-    row: sqlite3.Row | dict[str, int],
+    row: sqlite3.Row | Mapping[str, int | None],
     status: str,
     *,
     now: int,

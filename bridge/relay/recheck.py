@@ -13,7 +13,8 @@ import orjson
 
 from bridge.chatwoot.webhook import Verdict, parse, verify
 from bridge.clock import Clock, utc
-from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
+from bridge.engine.queue import Dead, Delivered, Ignored, Job, Outcome, Queue
+from bridge.relay.chores import chore
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.inboxes import Inboxes
 from bridge.relay.intake_chatwoot import ChatwootIntake
@@ -57,15 +58,12 @@ class Recheck:
             "headers": {name: headers[name] for name in _HEADERS if name in headers},
             "body": base64.b64encode(body).decode(),
         }
-        job = NewJob(
-            kind=RECHECK,
+        job = chore(
+            entry,
+            RECHECK,
             lane=f"instance:{entry.id}:recheck",
-            road=Road.INTERNAL,
-            peer=entry.chatwoot_peer,
-            account=entry.chatwoot_account,
             payload=orjson.dumps(payload),
             now=now,
-            instance_id=entry.id,
             trace_id=trace_id,
         )
 

@@ -56,9 +56,8 @@ def original(whatsapp_id: str) -> str:
 class Refetching:
     """Accepts the notes, and says what became of a second showing."""
 
-    def __init__(self, queue: Queue, *, language: str) -> None:
+    def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self._language = language
 
     def accept(
         self, unit: Unit, entry: Entry, event: MessageEvent, now: int, trace_id: str | None
@@ -85,7 +84,7 @@ class Refetching:
                 entry,
                 chat_id=row["chat_id"],
                 about=(row["chatwoot_id"], row["conversation_id"]),
-                text=say(self._language, "note.retry.forgotten"),
+                text=say(entry.language, "note.retry.forgotten"),
                 now=now,
                 trace_id=trace_id,
             )
@@ -97,7 +96,7 @@ class Refetching:
 
     def had_before(self, entry: Entry, job: Job, about: tuple[int, int], now: int) -> Outcome:
         """Another note was faster."""
-        text = say(self._language, "note.retry.done")
+        text = say(entry.language, "note.retry.done")
         return Delivered(write=self._note(entry, job, about, text, now))
 
     def missing(
@@ -106,7 +105,7 @@ class Refetching:
         """The file cannot be had this time either."""
         if about is None:
             return Ignored(rule="retry.not_here", reason="The placeholder is not known any more.")
-        text = say(self._language, "note.retry.failed", reason=found.reason)
+        text = say(entry.language, "note.retry.failed", reason=found.reason)
         return Delivered(write=self._note(entry, job, about, text, now))
 
     def _note(

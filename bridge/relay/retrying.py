@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bridge.chatwoot.models import Message
 from bridge.engine.queue import Queue
+from bridge.relay.directory import Entry
 from bridge.store.engine import Unit
 from bridge.store.queries import jobs, seen
 
@@ -11,6 +13,12 @@ OUTBOUND = "outbound"
 #: The kind of jobs that send what no person wrote: bots' messages, greetings, answers to calls. In
 #: the same lanes, but they leave a part of what a number may send to people.
 AUTOMATIC = "automatic"
+
+
+def ref_of(entry: Entry, message: Message) -> str:
+    """One message of one inbox; a restored Chatwoot reuses ids, so the second belongs to it."""
+    inbox = entry.inbox.inbox_id if entry.inbox else 0
+    return f"{entry.id}:{inbox}:{message.id}:{int(message.created_at or 0)}"
 
 
 def tombstone(ref: str) -> str:

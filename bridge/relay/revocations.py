@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import orjson
 
 from bridge.chatwoot.client import Chatwoot
-from bridge.clock import Clock
+from bridge.clock import Clock, to_ms
 from bridge.core.identity import are_two, keys
 from bridge.core.ignoring import chat_of
 from bridge.core.message import EVENT, Edited, Revoked
@@ -39,10 +39,11 @@ from bridge.engine.queue import (
 from bridge.errors import PeerGone
 from bridge.locale import say
 from bridge.relay import lanes
-from bridge.relay.contacts import repeatable
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.linking import place_and_link
+from bridge.relay.healing import repeatable
+from bridge.relay.linking import learn_of, place_and_link
 from bridge.relay.notes import note_job
+from bridge.relay.people import Heard
 from bridge.relay.retrying import by_agent, by_ponte, tombstone
 from bridge.relay.targets import author_of, event_of, may_delete
 from bridge.store.engine import Store, Unit
@@ -78,7 +79,6 @@ class Revocations:
         directory: Directory,
         clock: Clock,
         *,
-        language: str,
         deletes: bool,
     ) -> None:
         """`deletes`: what is deleted on WhatsApp is deleted in Chatwoot too."""
@@ -87,15 +87,14 @@ class Revocations:
         self._queue = queue
         self._directory = directory
         self._clock = clock
-        self._language = language
 
     def accept(
         self, unit: Unit, entry: Entry, event: Revoked, now: int, trace_id: str | None
     ) -> None:
         """Keep a deletion behind the message in its lane; one of each message counts."""
-        chat_id = place_and_link(
-            self._queue, unit, entry, chat_of(event), evidence=event.id, now=now, trace_id=trace_id
-        )
+        heard = Heard(evidence=event.id, at=to_ms(event.at), now=now)
+        chat_id = place_and_link(self._queue, unit, entry, chat_of(event), heard, trace_id=trace_id)
+        learn_of(self._queue, unit, entry, [event.author], heard, trace_id=trace_id)
         if chat_id is None:
             _ignore(unit, "whatsapp.no_sender")
             return
@@ -226,7 +225,7 @@ class Revocations:
                 chat_id=found.chat_id,
                 conversation_id=found.conversation_id,
                 about=found.chatwoot_id,
-                text=say(self._language, f"note.deleted_by_{who}"),
+                text=say(entry.language, f"note.deleted_by_{who}"),
                 now=now,
                 trace_id=job.trace_id,
             )

@@ -21,8 +21,8 @@ from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, NewJob, Ou
 from bridge.errors import PeerError, PeerLocked, Remedy
 from bridge.locale import say
 from bridge.relay import lanes
-from bridge.relay.contacts import repeatable
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.healing import repeatable
 from bridge.relay.notes import noting
 from bridge.relay.retrying import by_agent
 from bridge.relay.sending import shall_not_wait
@@ -93,7 +93,6 @@ class Revoking:
         queue: Queue,
         directory: Directory,
         clock: Clock,
-        language: str,
         install: str,
         obstacle: Callable[[Entry], PeerLocked | None],
     ) -> None:
@@ -102,7 +101,6 @@ class Revoking:
         self._queue = queue
         self._directory = directory
         self._clock = clock
-        self._language = language
         self._install = install
         self._obstacle = obstacle
 
@@ -161,8 +159,7 @@ class Revoking:
 
     def _note(self, job: Job, rule: str) -> Callable[[Unit], None]:
         entry = self._directory.by_id(job.instance_id)
-        text = say(self._language, f"note.{rule}")
-        return noting(self._queue, entry, job, text, now=self._clock.ms())
+        return noting(self._queue, entry, job, f"note.{rule}", now=self._clock.ms())
 
 
 def _context(db: sqlite3.Connection, job: Job) -> Context | None:

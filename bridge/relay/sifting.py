@@ -15,6 +15,8 @@ from bridge.chatwoot.webhook import (
     Other,
     Typing,
 )
+from bridge.core.instance import InboxConfig
+from bridge.relay.commands import is_command, is_in_room
 from bridge.relay.composing import shows_typing
 from bridge.relay.directory import Entry
 from bridge.relay.incoming import FROM_WHATSAPP
@@ -33,7 +35,7 @@ def uninteresting(entry: Entry, delivery: Delivery) -> str | None:
         case MessageCreated() | MessageUpdated():
             if delivery.inbox_id != inbox.inbox_id:
                 return "chatwoot.other_inbox"
-            return _about_message(inbox.bot_conversation_id, inbox.provisioned_at, delivery)
+            return _about_message(inbox, delivery)
         case ConversationChanged(conversation=conversation):
             return None if conversation.inbox_id == inbox.inbox_id else "chatwoot.other_inbox"
         case Typing():
@@ -67,9 +69,7 @@ def _asks_again(event: MessageEvent) -> bool:
     return isinstance(event, MessageCreated) and asks_again(event.message)
 
 
-def _about_message(
-    bot_conversation: int | None, provisioned_at: int | None, event: MessageEvent
-) -> str | None:
+def _about_message(inbox: InboxConfig, event: MessageEvent) -> str | None:
     message = event.message
     checks: tuple[tuple[Callable[[], bool], str], ...] = (
         (lambda: _is_echo(event), "echo"),
@@ -79,9 +79,9 @@ def _about_message(
             lambda: message.message_type not in (MessageType.OUTGOING, MessageType.TEMPLATE),
             "chatwoot.activity",
         ),
-        (lambda: event.conversation_id == bot_conversation, "bot_conversation"),
+        (lambda: is_in_room(inbox, event) and not is_command(event), "bot_conversation"),
         (
-            lambda: (message.created_at or 0) * 1000 + 999 < (provisioned_at or 0),
+            lambda: (message.created_at or 0) * 1000 + 999 < (inbox.provisioned_at or 0),
             "before_provisioning",
         ),
     )

@@ -63,14 +63,12 @@ class Uploads:
         limits: UploadLimits,
         recordings: Recordings,
         clock: Clock,
-        language: str,
     ) -> None:
         self._http = http
         self._spool = spool
         self._limits = limits
         self._recordings = recordings
         self._clock = clock
-        self._language = language
 
     async def fetch(
         self, job: Job, number: int, entry: Entry, file: AgentFile, *, caption: str | None
@@ -79,7 +77,7 @@ class Uploads:
         path = self._path(job, number)
         able = entry.channel.capabilities
         base = entry.inbox.url if entry.inbox else file.url
-        got = await self._readable(job, rewrite(file.url, base), path, able)
+        got = await self._readable(job, entry, rewrite(file.url, base), path)
         head = await asyncio.to_thread(_head, path)
         mime = content_type(head, told=got.mime, kind=file.kind, name=file.name)
         note = None
@@ -93,7 +91,7 @@ class Uploads:
         if kind is not None and caption and kind not in able.captioned:
             kind = MediaKind.DOCUMENT
         if kind is None:
-            raise self._unsendable(mime, size, able)
+            raise _unsendable(mime, size, entry)
         return OutgoingMedia(
             media=kind,
             path=str(path),
@@ -123,13 +121,13 @@ class Uploads:
         for number in range(count):
             await asyncio.to_thread(self._path(job, number).unlink, missing_ok=True)
 
-    async def _readable(self, job: Job, url: str, path: Path, able: Capabilities) -> Downloaded:
+    async def _readable(self, job: Job, entry: Entry, url: str, path: Path) -> Downloaded:
         """Download the file. Just after the message was written it is waited for."""
         until = job.accepted_at + round(self._limits.readable * 1000)
         wait = _FIRST_WAIT
         while True:
             try:
-                got = await self._download(url, path, able)
+                got = await self._download(url, path, entry)
             except Unsendable as error:
                 if error.cause != "attachment.gone" or self._clock.ms() >= until:
                     raise
@@ -141,15 +139,16 @@ class Uploads:
             await self._clock.wait(asyncio.Event(), min(self._clock.ms() + wait, until))
             wait *= 2
 
-    async def _download(self, url: str, path: Path, able: Capabilities) -> Downloaded:
-        accepted = max((rule.max_bytes for rule in able.sendable.values()), default=0)
+    async def _download(self, url: str, path: Path, entry: Entry) -> Downloaded:
+        rules = entry.channel.capabilities.sendable.values()
+        accepted = max((rule.max_bytes for rule in rules), default=0)
         limit = min(self._limits.most, accepted)
         try:
             return await self._http.download(
                 url, path, limit=limit, timeout=self._limits.timeout, peer="Chatwoot"
             )
         except TooBig as error:
-            raise self._too_big(limit, here=limit < accepted) from error
+            raise _too_big(limit, entry.language, here=limit < accepted) from error
         except (PeerGone, PeerRefused) as error:
             raise Unsendable(str(error), code="attachment.gone") from error
         except ForbiddenAddress as error:
@@ -160,23 +159,21 @@ class Uploads:
                 error.certainty = Certainty.NOT_DONE
             raise
 
-    def _unsendable(self, mime: str, size: int, able: Capabilities) -> Unsendable:
-        document = able.sendable.get(MediaKind.DOCUMENT)
-        if document is not None and size > document.max_bytes:
-            return self._too_big(document.max_bytes)
-        return Unsendable(say(self._language, "file.type", type=mime), code="attachment.type")
-
-    def _too_big(self, limit: int, *, here: bool = False) -> Unsendable:
-        """In the agent's language, since it names the limit."""
-        text = say(
-            self._language,
-            "file.too_big_here" if here else "file.too_big",
-            limit=f"{limit / MIB:.0f} MB",
-        )
-        return Unsendable(text, code="attachment.too_big")
-
     def _path(self, job: Job, number: int) -> Path:
         return self._spool / f"out-{job.id}-{number}"
+
+
+def _unsendable(mime: str, size: int, entry: Entry) -> Unsendable:
+    document = entry.channel.capabilities.sendable.get(MediaKind.DOCUMENT)
+    if document is not None and size > document.max_bytes:
+        return _too_big(document.max_bytes, entry.language)
+    return Unsendable(say(entry.language, "file.type", type=mime), code="attachment.type")
+
+
+def _too_big(limit: int, language: str, *, here: bool = False) -> Unsendable:
+    """In the agent's language, since it names the limit."""
+    key = "file.too_big_here" if here else "file.too_big"
+    return Unsendable(say(language, key, limit=f"{limit / MIB:.0f} MB"), code="attachment.too_big")
 
 
 def _head(path: Path) -> bytes:

@@ -30,6 +30,9 @@ MOST_NAMED = 10
 LONGEST_MARK = 255
 #: Of a template's name in that list; longer ones are cut.
 LONGEST_NAME = 100
+#: Causes whose reason is in the agent's language already, since it names a limit or a type
+#: (`relay.uploads`).
+_IN_WORDS = frozenset({"attachment.too_big", "attachment.type"})
 
 
 class Window:
@@ -72,9 +75,11 @@ def told(  # noqa: PLR0917
 ) -> Told:
     """Why a message was not sent, for people; of a closed window with what may be sent instead.
 
-    `values` are those of the text of `cause`, `reason` stands in where there is none.
+    `values` are those of the text of `cause`. Where there is none, `reason` is told as it is: what
+    WhatsApp says of a rare failure, in its own words.
     """
-    text = failure(language, cause, reason, values)
+    other = reason if cause in _IN_WORDS else say(language, "failure.other", reason=reason)
+    text = failure(language, cause, other, values)
     if cause != CLOSED:
         return Told(mark=text)
     found = templates.some(db, instance_id, MOST_NAMED)

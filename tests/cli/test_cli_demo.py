@@ -36,6 +36,7 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
     assert "✗" not in said.out
     for told in (
         "first conversation of this contact in this inbox",
+        "[private note] 🔗 O contato",
         "+5511987650001 and +551187650001 are one person",
         "to Marina: *Caio:*",
         "is shown as read",
@@ -46,11 +47,14 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
         "_Digitou: 2_",
         "Marina: ✏️ Pode ser às 10 h",
         "Marina: 🎂",
+        "resolved, and a rule decides [rule 1 (de volta)]",
         "the second delivery is ignored: duplicate",
         "3 messages wait on disk, calls to Chatwoot are paused",
         "proved: message",
         "dead: whatsapp.recipient",
         "presses Retry",
+        "🟢 *loja* está conectado ao WhatsApp",
+        "não há dois da mesma pessoa",
     ):
         assert told in said.out
     for fact in (
@@ -135,7 +139,7 @@ async def test_with_keep_it_runs_on_and_explains_how_to_explore(tmp_path):
         service, key = re.search(r"Ponte +(\S+) +API key (\S+),", told).groups()
         commands = [line.strip() for line in told.replace("\\\n", "").splitlines()]
         curls = [line for line in commands if line.startswith("curl ")]
-        assert len(curls) == 6
+        assert len(curls) == 8
         async with aiohttp.ClientSession() as http:
             async with http.get(f"{service}/metrics", headers={"apikey": key}) as answer:
                 assert read(await answer.text()).events["inbound", "delivered"] == 14

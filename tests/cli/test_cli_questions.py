@@ -114,6 +114,9 @@ async def test_stories_are_the_same_from_the_database_of_a_stopped_service(house
     questions = (
         ("why", number),
         ("why", "no-such-message"),
+        ("who", f"+{MARINA}"),
+        ("who", f"{MARINA}@s.whatsapp.net", "--json"),
+        ("who", "nobody@lid"),
         ("dead-letters", "list"),
         ("dead-letters", "list", "--json"),
         ("dead-letters", "show", letter, "--json"),

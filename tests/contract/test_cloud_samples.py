@@ -38,6 +38,7 @@ from bridge.core.message import (
     Event,
     HistoryTold,
     IdentityChanged,
+    NameTold,
     Reacted,
     Received,
     Revoked,
@@ -46,6 +47,7 @@ from bridge.core.message import (
     Unhandled,
     UpstreamFault,
 )
+from bridge.core.naming import Source
 from bridge.core.party import Party
 from bridge.whatsapp.cloud.parser import parse
 
@@ -410,7 +412,22 @@ EXPECTED: dict[str, Callable[[], list[Event]]] = {
     "phone_number_quality_update": unhandled(
         "phone_number_quality_update", "THROUGHPUT_UPGRADE", number=None
     ),
-    "smb_app_state_sync": unhandled("smb_app_state_sync", "contact", "contact"),
+    "smb_app_state_sync": lambda: [
+        NameTold(
+            number=NUMBER,
+            party=MARINAS_IDS,
+            name="Marina Alves",
+            source=Source.ADDRESS_BOOK,
+            at=datetime.fromtimestamp(1795190000, UTC),
+        ),
+        NameTold(
+            number=NUMBER,
+            party=Party(wa_id="5521999990005"),
+            name=None,
+            source=Source.ADDRESS_BOOK,
+            at=datetime.fromtimestamp(1795190001, UTC),
+        ),
+    ],
     "status_delivered": status(DeliveryState.DELIVERED, 1795191001, MARINA),
     "status_delivered_no_phone": status(
         DeliveryState.DELIVERED, 1795191001, Party(bsuid="BR.13491200000000000001")
@@ -530,6 +547,10 @@ def check_whole(events: list[Event]) -> None:
                 assert event.chat.wa_id or event.chat.bsuid or event.chat.group
             case IdentityChanged():
                 assert event.old != event.new
+            case NameTold():
+                assert event.party.wa_id or event.party.bsuid
+                assert event.number
+                continue
             case Unhandled():
                 assert event.rule.startswith("cloud.")
                 continue

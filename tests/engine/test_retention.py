@@ -24,6 +24,7 @@ KEEP = {
     "audit_ms": 365 * DAY,
     "events_ms": 30 * DAY,
     "history_ms": 180 * DAY,
+    "merges_ms": 180 * DAY,
 }
 
 
@@ -53,6 +54,38 @@ async def write_ledger(rig: Rig, created_at: int, job_id: int | None = None) -> 
         )
 
     await rig.write(work)
+
+
+async def test_what_merged_contacts_were_goes_at_its_age_but_not_while_a_merge_is_at_work(rig: Rig):
+    plans = {1: "applied", 2: "applying", 3: "planned", 4: "planning", 5: "dropped"}
+    rows = {1: ("done", None), 2: ("intent", None), 3: ("done", 1), 4: ("planned", 2), 5: ("x", 3)}
+
+    def work(unit: Unit) -> None:
+        for number, state in plans.items():
+            unit.db.execute(
+                "INSERT INTO merge_plan(id, scope, instance_id, state, seen, page, created_at)"
+                " VALUES(?, 's', 'i', ?, 0, 1, 0)",
+                (number, state),
+            )
+            for contact in range(3):
+                unit.db.execute(
+                    "INSERT INTO plan_contact VALUES(?, 'phone:1', ?, 'i')", (number, contact)
+                )
+        for number, (state, plan) in {**rows, 6: ("done", None)}.items():
+            unit.db.execute(
+                "INSERT INTO contact_merge(id, scope, plan_id, base_id, mergee_id, why, moved,"
+                " state, created_at) VALUES(?, 's', ?, 1, 2, '', '{}', ?, ?)",
+                (number, plan, state, 90 * DAY if number == 6 else 0),
+            )
+
+    await rig.write(work)
+    await purge(rig.store, now=100 * DAY, batch=2, **KEEP)
+    assert await numbers(rig, "contact_merge") == [1, 2, 3, 4, 5, 6]
+    assert set(await numbers(rig, "plan_contact")) == {4}  # of a plan that is being made
+
+    await purge(rig.store, now=200 * DAY, batch=2, **KEEP)
+    assert await numbers(rig, "contact_merge") == [2, 4, 6]
+    assert await numbers(rig, "merge_plan") == [2, 4]
 
 
 async def test_what_happened_to_instances_goes_at_its_age(rig: Rig):

@@ -217,6 +217,9 @@ async def test_dead_letters_come_in_pages_newest_first(house: House) -> None:
         ("GET", "/why?message=unknown", 404),
         ("GET", "/why?message=%25", 404),
         ("GET", "/why?message=" + "x" * 600, 400),
+        ("GET", "/who", 400),
+        ("GET", "/who?person=" + "x" * 300, 400),
+        ("GET", "/who?person=5511900000000", 404),
     ],
 )
 async def test_wrong_questions_are_a_clear_4xx(

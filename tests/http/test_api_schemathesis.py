@@ -31,6 +31,7 @@ TAGS = (
     "Events",
     "Instances",
     "Keys",
+    "Merging",
     "Operations",
     "Settings",
     "Typebot",

@@ -254,5 +254,5 @@ async def test_a_file_that_is_too_large_says_how_large_one_may_be(tmp_path: Path
         large = File(kind="document", data=bytes(1024 * 1024 + 1), mime="text/plain")
         chat = await house.talk(text=None, file=large)
         (shown,) = chat.messages
-        assert "larger than this server takes, 1 MB" in (shown.content or "")
+        assert "larger than the limit of this server, 1 MB" in (shown.content or "")
         assert "/retry" not in (shown.content or "")

@@ -151,7 +151,7 @@ async def test_a_choice_comes_along_when_two_chats_become_one(house: House) -> N
     younger = house.of(f"WAID:{id_}").conversation
     await ask(house, younger, [*ITEMS, {"title": "x" * 80, "value": "x"}])  # too long for buttons
     await house.talk(MARINA, "os dois", bsuid=BSUID)
-    id_ = await house.graph.customer_writes(MARINA, "2")
+    id_ = await house.graph.customer_writes(MARINA, "2", bsuid=BSUID)
     await house.quiet()
     assert house.of(f"WAID:{id_}").content == "Falar com atendente\n\n_Typed: 2_"
 

@@ -151,7 +151,7 @@ async def test_after_retention_agents_are_told_that_it_is_too_late(tmp_path: Pat
         )
         phone.files["1"] = png()
         await asks(house, stands)
-        assert "does not keep its data" in notes(house, stands)[0]
+        assert "no longer keeps its data" in notes(house, stands)[0]
         assert not again(house, stands)
 
 

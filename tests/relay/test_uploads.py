@@ -107,7 +107,6 @@ class Desk:
             limits=UploadLimits(most=self.most, timeout=20, readable=self.readable),
             recordings=self.recordings,
             clock=self.clock,
-            language="en",
         )
         entry = Entry(
             instance=instance("loja"),
@@ -115,6 +114,7 @@ class Desk:
             channel=cast("Channel", AbleChannel(able)),
             chatwoot=None,
             channel_peer="WhatsApp",
+            fallback_language="en",
         )
         asked = AgentFile(**{"url": self.storage.url, "kind": "file", "name": "file"} | file)
         return await uploads.fetch(self.job(), 0, entry, asked, caption=caption)
@@ -294,7 +294,7 @@ async def test_what_is_too_large_for_its_kind_goes_as_a_document(desk: Desk) -> 
     ("most", "document", "says"),
     [
         (2 * MIB, 4 * MIB, "larger than 2 MB, the most that this server passes on"),
-        (100 * MIB, MIB, "larger than 1 MB, the most that WhatsApp takes"),
+        (100 * MIB, MIB, "larger than 1 MB, the most that WhatsApp accepts"),
     ],
 )
 async def test_whose_limit_it_was_is_said_and_nothing_stays(

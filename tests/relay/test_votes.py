@@ -38,7 +38,7 @@ async def test_a_vote_is_shown_in_answer_to_its_poll(tmp_path):
     async with house_of(tmp_path) as (house, phone):
         await open_up(house, phone)
         ours = typed(LUNCH)
-        await bring(house, phone, ours)
+        await bring(house, phone, wrote("o que tem?"), ours)
         poll = house.of(f"WAID:{ours.id}")
         house.chat.resolve(poll.conversation.id)
         await house.quiet()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
+from bridge.engine import accept
 from bridge.engine.erasure import erase, erase_leftovers
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import deletion, history, instances
@@ -35,7 +37,7 @@ def fill(db: sqlite3.Connection, owner: str, person: int, *, scope: str = SCOPE)
     """A row in every table, for one instance and one of its people."""
     db.execute("INSERT OR IGNORE INTO person(id, scope, created_at) VALUES(?,?,1)", (person, scope))
     db.execute(
-        "INSERT OR IGNORE INTO identity_key VALUES(?,?,?,'test',1,1)",
+        "INSERT OR IGNORE INTO identity_key VALUES(?,?,?,'test',1)",
         (scope, f"phone:{person}", person),
     )
     db.execute(
@@ -67,9 +69,10 @@ def fill(db: sqlite3.Connection, owner: str, person: int, *, scope: str = SCOPE)
         " VALUES(?, 'x', 'connection.update', '{}', 1)",
         (owner,),
     )
-    told = ("contact_merge", "history", "merge_plan", "reaction", "room", "template", "vote")
-    for table in ("connection", "subscription", "typebot_settings", *told):
+    told = ("contact_merge", "history", "merge_plan", "plan_contact", "reaction", "room")
+    for table in ("connection", "subscription", "template", "typebot_settings", "vote", *told):
         fill_one(db, table, owner)
+    db.execute("UPDATE contact_merge SET scope=? WHERE instance_id=?", (scope, owner))
     db.execute("INSERT OR IGNORE INTO typebot VALUES(?,?,'{}',1,1)", (f"bot of {owner}", owner))
 
 
@@ -146,6 +149,32 @@ async def test_no_table_names_the_instance_afterwards(two: Store):
     assert await count(two, "instance", "id=?", ONE) == 0
     assert await count(two, "seen", "key LIKE ?", f"%:{ONE}:%") == 0
     assert await count(two, "seen", "key LIKE ?", f"%:{OTHER}:%") == 5
+
+
+def test_every_kind_of_dedupe_key_goes_with_its_instance():
+    """They hold ids of messages and people; `engine.accept` lists them all."""
+    listed = set(re.findall(r"``([a-z_-]+):", accept.__doc__ or ""))
+    written = {
+        kind
+        for path in Path(accept.__file__).parents[1].rglob("*.py")
+        for kind in re.findall(r"is_new\(unit, f\"([a-z_-]+):", path.read_text("utf-8"))
+    }
+    assert {"command", "content"} <= written <= listed
+    assert listed <= {*deletion._SEEN, *deletion._SEEN_OF_ROW}
+
+
+async def test_what_merged_contacts_were_goes_with_the_last_who_knows_the_person(two: Store):
+    """It holds names, numbers, e-mail and attributes; the plan of a neighbour may have made it."""
+
+    def merge(unit: Unit) -> None:
+        unit.db.execute("UPDATE contact_merge SET instance_id=NULL, person_id=NULL")
+        unit.db.execute("UPDATE contact_merge SET person_id=1 WHERE rowid=1")
+
+    await two.write(merge)
+    await erase(two, ONE)
+    assert await count(two, "contact_merge") == 3
+    await erase(two, OTHER)
+    assert await count(two, "contact_merge") == 0
 
 
 async def test_nothing_is_known_of_a_message_whose_row_another_gets(two: Store):

@@ -11,6 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
@@ -204,3 +206,24 @@ def test_a_migration_that_fails_leaves_no_half(tmp_path: Path, monkeypatch):
     assert schema.revision(path) == before
     with closing(sqlite3.connect(path)) as db:
         assert "table half" not in objects(db)
+
+
+def test_keys_of_one_person_stay_linked_when_links_begin_to_be_kept(tmp_path: Path):
+    path = tmp_path / "ponte.db"
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    config.attributes["path"] = path
+    command.upgrade(config, "0003")
+    with closing(sqlite3.connect(path)) as db:
+        db.executemany(
+            "INSERT INTO identity_key(scope, key, person_id, evidence, learnt_at)"
+            " VALUES('a',?,?,?,?)",
+            [("lid:1", 1, "first", 5), ("phone:2", 1, "later", 9), ("phone:3", 2, "other", 7)],
+        )
+        db.commit()
+
+    schema.migrate(path)
+
+    with closing(sqlite3.connect(path)) as db:
+        links = db.execute("SELECT * FROM identity_link").fetchall()
+    assert links == [("a", "lid:1", "phone:2", "later", 9, 9)]

@@ -407,12 +407,14 @@ async def bridge_house(
     graph: Mapping[str, Any] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     channels: Mapping[str, ChannelKind] | None = None,
+    clock: ShiftedClock | None = None,
 ) -> AsyncIterator[House]:
     """Run everything. `order` changes the create body, `options` (by section) the settings.
 
-    `chatwoot` and `graph` are arguments of the stand-ins, `channels` is one of `running`.
+    `chatwoot` and `graph` are arguments of the stand-ins, `channels` and `clock` of `running`.
     """
     given: dict[str, Any] = {"webhook_timeout": 5, "version": _version()}
+    given["account_locale"] = (options or {}).get("relay", {}).get("language")
     chat = ChatwootSim(**given | dict(chatwoot or {}))
     meta = GraphSim(
         app_secret=APP_SECRET,
@@ -435,7 +437,7 @@ async def bridge_house(
                 settings=house_settings(data, graph_url, port, options or {}),
                 url=f"http://127.0.0.1:{port}",
                 http=http,
-                clock=ShiftedClock(),
+                clock=clock or ShiftedClock(),
                 channels=channels or {},
             )
         )

@@ -95,6 +95,11 @@ def test_a_secret_file_that_is_missing_is_named(monkeypatch):
         pytest.param("[server]\nport = 70000\n", ["server.port"], id="out of range"),
         pytest.param("[server]\nport = 'x'\n[log]\nlevel = 'loud'\n", ["server.port", "log.level"]),
         pytest.param("[retention]\nseen_days = 7\n", ["retention.seen_days"], id="Meta repeats"),
+        pytest.param(
+            "[[relay.conversation_rules]]\ndo = 'new'\nwhen.hours.timezone = 'x'\n",
+            ["relay.conversation_rules", "[0].when.hours.timezone"],
+            id="a rule",
+        ),
         pytest.param("server = 5\n", ["server"], id="no table"),
         pytest.param("[server\n", ["not valid TOML"], id="no TOML"),
     ],

@@ -66,6 +66,7 @@ async def _explore(stage: Stage) -> None:
     service, conversation = stage.service, max(stage.chatwoot.conversations)
     account = f"{stage.road_to_chatwoot.url}/api/v1/accounts/{stage.chatwoot.account_id}"
     messages = f"{account}/conversations/{conversation}/messages"
+    room = f"{account}/conversations/{min(stage.chatwoot.conversations)}/messages"
     token = f"-H 'api_access_token: {stage.chatwoot.agent_token}'"
     key = f"-H 'apikey: {service.key}'"
     typer.echo(
@@ -84,10 +85,15 @@ What stands in Chatwoot:
 An agent answers:
   curl {token} -H 'Content-Type: application/json' \\
     {messages} -d '{{"content": "Oi **Marina**!"}}'
+An agent gives the number a command, and what the bot says:
+  curl {token} -H 'Content-Type: application/json' {room} -d '{{"content": "ajuda"}}'
+  curl {token} {room}
 What went onto WhatsApp:
   curl {stage.graph_url}/sim/sent
 What became of a message:
   ponte why --url {service.url} --key {service.key} MESSAGE_ID
+Who a number is:
+  ponte who --url {service.url} --key {service.key} {WITH_NINTH}
 The instance, and the metrics:
   curl {key} {service.url}/instance/connectionState/{INSTANCE}
   curl {key} {service.url}/metrics"""

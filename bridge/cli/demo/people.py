@@ -9,7 +9,7 @@ from typing import Any
 from bridge.cli.demo.stage import PATIENCE, Stage
 from bridge.cli.demo.telling import CHATWOOT, WHATSAPP
 from bridge.core.message import MADE_UP
-from bridge.sim.chatwoot import Message
+from bridge.sim.chatwoot import Conversation, Message
 from bridge.sim.graph import SentMessage
 
 CUSTOMER = "Marina"
@@ -28,6 +28,8 @@ class Told:
     changed: list[str] = field(default_factory=list)
     repeats_by_meta: int = 0
     failed_sends: int = 0
+    #: What the agent wrote to the bot.
+    commands: int = 0
     pictures_in: int = 0
     pictures_out: int = 0
 
@@ -98,16 +100,35 @@ async def agent(
 
 async def typed(stage: Stage, text: str, *, picture: bytes | None = None, **fields: Any) -> Message:
     files = [] if picture is None else [("cardapio.png", picture, "image/png")]
-    chat = _conversation(stage)
-    message = stage.chatwoot.agent_writes(chat, text, attachments=files, **fields)
+    message = stage.chatwoot.agent_writes(conversation(stage).id, text, attachments=files, **fields)
     name = stage.chatwoot.agent.display_name
     await stage.transcript.line(CHATWOOT, f"{name}: {shown(message)}", aside=where(message))
     return message
 
 
-def _conversation(stage: Stage) -> int:
-    """The customer's conversation: the newest that is not Ponte's own."""
-    return max(stage.chatwoot.conversations)
+def conversation(stage: Stage) -> Conversation:
+    """The customer's conversation: the newest, since Ponte's own is made first."""
+    return stage.chatwoot.conversations[max(stage.chatwoot.conversations)]
+
+
+async def noted(stage: Stage, conversation_id: int) -> None:
+    messages = stage.chatwoot.conversations[conversation_id].messages
+    await stage.chatwoot.wait_for(lambda: any(one.private for one in messages), PATIENCE)
+
+
+async def ordered(stage: Stage, told: Told, word: str) -> None:
+    """The agent writes a command in the bot's conversation, and all that it answers is seen."""
+    room = stage.chatwoot.conversations[min(stage.chatwoot.conversations)]
+    before = len(room.messages)
+    name = stage.chatwoot.agent.display_name
+    message = stage.chatwoot.agent_writes(room.id, word)
+    told.commands += 1
+    await stage.transcript.line(CHATWOOT, f"{name}: {word}", aside=f"{where(message)}, to the bot")
+    fits: Callable[[], bool] = lambda: len(room.messages) > before + 1  # noqa: E731
+    await stage.see("a command is answered", stage.chatwoot.wait_for(fits, PATIENCE))
+    await stage.until("its jobs ended", lambda found: not sum(found.waiting.values()))
+    for answer in room.messages[before + 1 :]:
+        await stage.transcript.line(CHATWOOT, f"Ponte: {answer.content}", aside=where(answer))
 
 
 def in_chatwoot(stage: Stage, written: str) -> list[Message]:

@@ -84,8 +84,8 @@ def _counts(told: Told, found: Figures) -> Iterator[Check]:
         found=found.causes["inbound", "ignored", "duplicate"],
     )
     yield Check(
-        what="agent's messages delivered",
-        expected=len(told.from_agent),
+        what="agent's messages and commands delivered",
+        expected=len(told.from_agent) + told.commands,
         found=found.events["outbound", "delivered"],
     )
     yield Check(

@@ -11,11 +11,14 @@ from bridge.cli.demo.people import (
     Told,
     agent,
     arrived,
+    conversation,
     customer,
     customer_changes,
     customer_sends,
     has_status,
     in_chatwoot,
+    noted,
+    ordered,
     posted,
     shown,
     typed,
@@ -34,6 +37,8 @@ CAKE, MENU = jpeg(64, 48, grey=180), png(48, 48, colour=(210, 120, 40))
 #: The head of an Ogg file with Opus, as phones record it.
 VOICE = b"OggS\0\2" + bytes(20) + b"\1\x13OpusHead\1\1" + bytes(30)
 PLACE = {"latitude": -23.55052, "longitude": -46.633308, "name": "Salão de festas"}
+#: Whoever comes back within a month goes on where they were.
+RULE = {"name": "de volta", "when": {"resolvedFor": {"lessThan": "30d"}}, "do": "reopen"}
 #: Meta's code for a number that cannot be reached at the moment.
 UNDELIVERABLE = 131026
 
@@ -48,9 +53,10 @@ async def play(stage: Stage) -> Told:
     await _kinds(stage, told)
     await _choices(stage, told)
     await _changes(stage, told)
-    await _twice(stage, told)
+    await _resolved(stage, told)
     await _outage(stage, told)
     await _failed_send(stage, told)
+    await _control_room(stage, told)
     return told
 
 
@@ -75,6 +81,7 @@ async def _set_up(stage: Stage) -> None:
             "chatwootReopenConversation": True,
             "chatwootMergeBrazilContacts": True,
             "chatwootNameInbox": INBOX,
+            "chatwootConversationRules": [RULE],
             "chatwootOrganization": "Ponte",
         },
     )
@@ -96,7 +103,15 @@ async def _verified(stage: Stage) -> None:
 async def _customer_writes(stage: Stage, told: Told) -> None:
     show = stage.transcript
     await show.chapter("A customer writes: with and without the ninth digit, one conversation")
-    await customer(stage, told, WITH_NINTH, "Oi! Vocês abrem no *domingo*?")
+    stage.chatwoot.agent_creates_contact(CUSTOMER, phone_number=f"+{WITHOUT_NINTH}")
+    stage.chatwoot.agent_creates_contact(f"+{WITH_NINTH}", phone_number=f"+{WITH_NINTH}")
+    await show.line(
+        CHATWOOT, f"an old import left two contacts: {CUSTOMER} +{WITHOUT_NINTH}, and +{WITH_NINTH}"
+    )
+    first = await customer(stage, told, WITH_NINTH, "Oi! Vocês abrem no *domingo*?")
+    await stage.see("the two contacts were merged", noted(stage, first.conversation.id))
+    note = next(one for one in first.conversation.messages if one.private)
+    await show.line(CHATWOOT, f"[private note] {note.content}", aside=where(note))
     await customer(stage, told, WITHOUT_NINTH, "E aceitam Pix?")
     await show.line(
         AROUND, f"+{WITH_NINTH} and +{WITHOUT_NINTH} are one person: one contact, one conversation"
@@ -171,9 +186,14 @@ async def _changes(stage: Stage, told: Told) -> None:
     await customer_changes(stage, told, message, reaction)
 
 
-async def _twice(stage: Stage, told: Told) -> None:
+async def _resolved(stage: Stage, told: Told) -> None:
     show = stage.transcript
-    await show.chapter("Meta delivers the same webhook twice")
+    await show.chapter("A rule reopens what was resolved; Meta delivers the same webhook twice")
+    chat = conversation(stage)
+    stage.chatwoot.resolve(chat.id)
+    await stage.see("Ponte hears of it", stage.chatwoot.settled(PATIENCE))
+    name = stage.chatwoot.agent.display_name
+    await show.line(CHATWOOT, f"{name} resolves the conversation", aside=f"conversation {chat.id}")
     text = "Para sábado, pode ser?"
     await show.line(WHATSAPP, f"{CUSTOMER}: {text}", aside="delivered twice")
     written, payload = stage.whatsapp.draft(WITH_NINTH, text, name=CUSTOMER, bsuid=None)
@@ -186,6 +206,7 @@ async def _twice(stage: Stage, told: Told) -> None:
         lambda found: found.causes["inbound", "ignored", "duplicate"] == told.repeats_by_meta,
     )
     await show.line(PONTE, "the second delivery is ignored: duplicate")
+    await show.line(CHATWOOT, f"conversation {chat.id} is {chat.status} again")
 
 
 async def _outage(stage: Stage, told: Told) -> None:
@@ -241,3 +262,10 @@ async def _failed_send(stage: Stage, told: Told) -> None:
     sent = stage.whatsapp.sent[before]
     await show.line(PONTE, "accepted again, and sent")
     await show.line(WHATSAPP, f"to {CUSTOMER}: {sent.text}", aside=f"+{sent.to}")
+
+
+async def _control_room(stage: Stage, told: Told) -> None:
+    show = stage.transcript
+    await show.chapter("The number is run from its own conversation in Chatwoot")
+    for word in ("status", "mesclar"):
+        await ordered(stage, told, word)

@@ -61,7 +61,8 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_json([asdict(one) for one in report.found])
     else:
         warnings = sum(one.state is State.WARNING for one in report.found)
-        typer.echo(f"\n{len(report.found)} checks: {failures} failed, {warnings} to look at.")
+        checks = "1 check" if len(report.found) == 1 else f"{len(report.found)} checks"
+        typer.echo(f"\n{checks}: {failures} failed, {warnings} to look at.")
     raise typer.Exit(1 if failures else 0)
 
 

@@ -217,4 +217,60 @@ GROUPS: Final = (
             ),
         ),
     ),
+    Group(
+        prefix="command",
+        title="Commands in the bot's conversation",
+        codes=(
+            Code(
+                code="command.too_late",
+                cause="A command was heard more than ten minutes after it was written (Ponte or "
+                "Chatwoot's queue was down), so it was not done.",
+                remedy="Write it again, if it is still wanted.",
+            ),
+        ),
+    ),
+    Group(
+        prefix="merge",
+        title="Merging contacts",
+        codes=(
+            Code(
+                code="merge.no_inbox",
+                status="409",
+                cause="The instance has no Chatwoot inbox, so there is no account to look at.",
+                remedy="Set Chatwoot up first: `POST /chatwoot/set/<instance>`.",
+            ),
+            Code(
+                code="merge.not_planned",
+                status="409",
+                cause="Only a plan that is finished can be applied; this one is still being made, "
+                "failed, or was dropped.",
+                remedy="Look at it with `ponte merge show`, or make a new one.",
+            ),
+            Code(
+                code="merge.shared_account",
+                status="403",
+                cause="Merging concerns a whole Chatwoot account, and other instances have their "
+                "inboxes there too: the key of one of them does not show the others' people.",
+                remedy="Use the global key, or write `merge` to the bot in Chatwoot, where agents "
+                "see all contacts of the account.",
+            ),
+            Code(
+                code="merge.too_many",
+                cause="Chatwoot tells of more contacts than a plan can hold.",
+                remedy="Merge in Chatwoot itself, or delete contacts that nobody needs.",
+            ),
+            Code(
+                code="merge.under_way",
+                status="409",
+                cause="A plan of this Chatwoot account is being made or applied.",
+                remedy="Wait until it is finished, or stop it with `ponte merge drop`.",
+            ),
+            Code(
+                code="merge.unknown",
+                status="404",
+                cause="There is no plan of this number in the account of this instance.",
+                remedy="`ponte merge plans` lists them.",
+            ),
+        ),
+    ),
 )

@@ -79,6 +79,19 @@ GROUPS: Final = (
         ),
     ),
     Group(
+        prefix="person",
+        title="People",
+        codes=(
+            Code(
+                code="person.unknown",
+                status="404",
+                cause="Nobody is known by this number or id.",
+                remedy="Write a number with its country code. Whoever has never written, and was "
+                "never written to, is not known.",
+            ),
+        ),
+    ),
+    Group(
         prefix="phone",
         title="Numbers in Z-API's paths",
         codes=(
@@ -87,6 +100,19 @@ GROUPS: Final = (
                 status="400",
                 cause="The number in the path is not 8 to 15 digits.",
                 remedy="Write it with its country code and nothing else, like 5511987654321.",
+            ),
+        ),
+    ),
+    Group(
+        prefix="placement",
+        title="Rules about conversations",
+        codes=(
+            Code(
+                code="placement.rules",
+                status="400",
+                cause="A rule in `conversationRules` is wrong; the text names the rule (the "
+                "first is `[0]`) and its field.",
+                remedy="Write it as docs/conversations.md shows.",
             ),
         ),
     ),

@@ -10,7 +10,7 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 
-from bridge.store.queries import history, tally
+from bridge.store.queries import history, links, tally
 
 #: Rows that one unit removes at most: no write transaction lasts over 50 ms.
 BATCH = 500
@@ -20,15 +20,15 @@ RULE = "instance.gone"
 _SEEN = (
     *("content", "status", "agent", "deleted", "red", "call", "call-answer", "profile", "picture"),
     *("revoked", "revoked-note", "removed", "reacted", "edited", "edit", "voted"),
-    *("identity_changed", "renamed", "edit-note", "again"),
+    *("identity_changed", "renamed", "edit-note", "again", "drift", "command"),
 )
 #: The same for keys that name a row of the ledger, whose id may be another message's later.
 _SEEN_OF_ROW = ("deleted-row", "revoked-part")
 #: Tables that name an instance without belonging to its row. Events stay until retention takes
 #: them, since they tell of the deletion; they hold no data of people.
-_TABLES = ("chat", "reaction", "vote", "contact_merge", "merge_plan")
+_TABLES = ("chat", "reaction", "vote", "contact_merge", "merge_plan", "plan_contact")
 #: Tables that name people, by the scope of their account; beside the people themselves.
-_OF_PEOPLE = ("contact", "identity_key", "identity_link", "other_contact")
+_OF_PEOPLE = ("contact", "contact_merge", "identity_key", "identity_link", "other_contact")
 #: A chunk of history is so large that it counts as so many rows.
 _OF_A_CHUNK = 25
 
@@ -123,13 +123,10 @@ def delete_people(
         (scope, after, limit),
     ).fetchall()
     gone = [(row[0],) for row in rows if not row[1]]
-    db.executemany(  # both keys of a link are one person's
-        "DELETE FROM identity_link WHERE scope=? AND one IN"
-        " (SELECT key FROM identity_key WHERE person_id=?)",
-        [(scope, one[0]) for one in gone],
-    )
+    for (person_id,) in gone:
+        links.delete_of(db, scope, person_id)
     db.executemany("DELETE FROM identity_key WHERE person_id=?", gone)
-    for table in ("contact", "other_contact"):
+    for table in ("contact", "contact_merge", "other_contact"):
         db.executemany(
             f"DELETE FROM {table} WHERE scope=? AND person_id=?",  # noqa: S608
             [(scope, one[0]) for one in gone],

@@ -182,7 +182,6 @@ def save_inbox(db: sqlite3.Connection, vault: Vault, inbox: InboxConfig) -> None
         row.bot_conversation_id = inbox.bot_conversation_id
         row.provisioned_at = inbox.provisioned_at
         row.told = orjson.dumps(inbox.told).decode()
-        row.checked_at = inbox.checked_at
         row.updated_at = inbox.updated_at
         s.add(row)
         s.flush()
@@ -342,5 +341,4 @@ def _inbox(row: sqlite3.Row, vault: Vault) -> InboxConfig:
         provisioned_at=row["provisioned_at"],
         updated_at=row["updated_at"],
         told=orjson.loads(row["told"]),
-        checked_at=row["checked_at"],
     )

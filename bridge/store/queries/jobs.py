@@ -231,6 +231,16 @@ def move(db: sqlite3.Connection, lane: str, target: str) -> None:
     db.execute("UPDATE job SET lane=? WHERE lane=? AND state='waiting'", (target, lane))
 
 
+def last_delivered(db: sqlite3.Connection, instance_id: str, kind: str) -> int | None:
+    """When a job of this kind last succeeded for an instance (ms)."""
+    row = db.execute(
+        "SELECT ended_at FROM job WHERE instance_id=? AND kind=? AND state='delivered'"
+        " ORDER BY id DESC LIMIT 1",
+        (instance_id, kind),
+    ).fetchone()
+    return None if row is None else int(row["ended_at"])
+
+
 def is_on_its_way(db: sqlite3.Connection, lane: str, ref: str) -> bool:
     """Whether a job about a message waits or runs in a lane."""
     return (

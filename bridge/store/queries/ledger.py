@@ -97,16 +97,18 @@ def file_came(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> Non
 
 
 def last_before(
-    db: sqlite3.Connection, *, chat_id: int, conversation: int, job_id: int
+    db: sqlite3.Connection, *, chat_id: int, conversation: int, job_id: int, by: int | None
 ) -> int | None:
     """The newest Chatwoot message that an earlier accepted message from WhatsApp became.
 
-    A lane works in order, so every attempt of job `job_id` came after it.
+    A lane works in order, so every attempt of job `job_id` came after it. But for what moved into
+    its lane with another chat: then `by` is when the job was accepted (ms).
     """
     row = db.execute(
         "SELECT MAX(chatwoot_id) FROM ledger WHERE chat_id=? AND conversation_id=?"  # noqa: S608
-        f" AND origin IN ('contact','phone') AND job_id<? AND {OF_THIS_INBOX}",
-        (chat_id, conversation, job_id),
+        f" AND origin IN ('contact','phone') AND job_id<? AND {OF_THIS_INBOX}"
+        " AND (? IS NULL OR created_at<=?)",
+        (chat_id, conversation, job_id, by, by),
     ).fetchone()
     return None if row[0] is None else int(row[0])
 

@@ -54,6 +54,41 @@ def purge_history(db: sqlite3.Connection, before: int, limit: int) -> int:
     ).rowcount
 
 
+def purge_merges(db: sqlite3.Connection, before: int, limit: int) -> int:
+    """What contacts were before they were merged, and plans with what is left of them.
+
+    A merge that was begun stays until it is over, and a plan while a job is at work on it.
+    """
+    gone = db.execute(
+        "DELETE FROM contact_merge WHERE id IN (SELECT id FROM contact_merge WHERE created_at<?"
+        " AND state<>'intent' AND (plan_id IS NULL OR plan_id NOT IN"
+        "  (SELECT id FROM merge_plan WHERE state IN ('planning', 'applying'))) LIMIT ?)",
+        (before, limit),
+    ).rowcount
+    plans = db.execute(
+        "DELETE FROM merge_plan WHERE id IN (SELECT id FROM merge_plan WHERE created_at<?"
+        " AND state NOT IN ('planning', 'applying')"
+        " AND NOT EXISTS (SELECT 1 FROM contact_merge WHERE plan_id=merge_plan.id) LIMIT ?)",
+        (before, limit - gone),
+    )
+    return gone + plans.rowcount
+
+
+def purge_looked_at(db: sqlite3.Connection, limit: int) -> int:
+    """The contacts that a plan looked at before it was stopped, or failed: nobody needs them."""
+    plan = db.execute(
+        "SELECT id FROM merge_plan WHERE state<>'planning'"
+        " AND EXISTS (SELECT 1 FROM plan_contact WHERE plan_id=merge_plan.id) LIMIT 1"
+    ).fetchone()
+    if plan is None:
+        return 0
+    return db.execute(
+        "DELETE FROM plan_contact WHERE rowid IN"
+        " (SELECT rowid FROM plan_contact WHERE plan_id=? LIMIT ?)",
+        (plan["id"], limit),
+    ).rowcount
+
+
 def needing_files(db: sqlite3.Connection, ids: Iterable[int]) -> set[int]:
     """Those of the jobs whose files in the spool may be wanted: waiting, or to be replayed."""
     found = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 
 class Person(SQLModel, table=True):
@@ -26,14 +26,16 @@ class IdentityKey(SQLModel, table=True):
     person_id: int = Field(index=True)
     evidence: str
     learnt_at: int
-    #: The newest time (ms, of the event) at which this key was seen with another one of its person.
-    seen_at: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class IdentityLink(SQLModel, table=True):
-    """Two keys that one event showed together: why they are one person's. `one` < `other`."""
+    """Two keys that one event showed together: why they are one person's. `one` < `other`.
+
+    Or a BSUID and a business account that told of it (`core.identity_graph`).
+    """
 
     __tablename__ = "identity_link"
+    __table_args__ = (Index("identity_link_other", "scope", "other"),)
 
     scope: str = Field(primary_key=True)
     one: str = Field(primary_key=True)
@@ -41,7 +43,7 @@ class IdentityLink(SQLModel, table=True):
     #: The first event that showed them together, and when it says it happened (ms).
     evidence: str
     first_at: int
-    #: The newest such event's time (ms).
+    #: The newest such event's time (ms); messages of the person's chats may be newer.
     last_at: int
 
 
@@ -57,12 +59,12 @@ class Contact(SQLModel, table=True):
     claimed_at: int = 0
     #: The name that we wrote; while Chatwoot shows it, a better one may replace it.
     name: str | None = None
-    #: Where that name is from, as `core.naming` calls it; None: unknown (an older version).
-    name_source: str | None = None
-    #: How the person stands in the address book of the number's phone.
+    #: How the person stands in the address book of the number's phone, and since when (ms).
     address_name: str | None = None
-    #: SHA-256 (hex) of the picture that we gave the contact last.
+    address_at: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    #: SHA-256 (hex) of the picture that we gave the contact last, and WhatsApp's id of it.
     picture: str | None = None
+    picture_id: str | None = None
 
 
 class OtherContact(SQLModel, table=True):
@@ -77,7 +79,7 @@ class OtherContact(SQLModel, table=True):
 
 
 class ContactMerge(SQLModel, table=True):
-    """One merge of two Chatwoot contacts: what was to move, and what did. Never deleted early."""
+    """One merge of two Chatwoot contacts: what was to move, and what did."""
 
     __tablename__ = "contact_merge"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -87,7 +89,7 @@ class ContactMerge(SQLModel, table=True):
     instance_id: str | None = Field(default=None, index=True)
     #: None: met in a message.
     plan_id: int | None = Field(default=None, index=True)
-    person_id: int | None = None
+    person_id: int | None = Field(default=None, index=True)
     base_id: int
     mergee_id: int
     #: Why they are one person, and why this one is the base; for people.
@@ -95,7 +97,7 @@ class ContactMerge(SQLModel, table=True):
     #: JSON: both contacts as they were before, and what moves (conversations, source_ids, labels).
     moved: str = "{}"
     #: planned, intent (about to be merged), done, skipped, failed.
-    state: str
+    state: str = Field(index=True)
     reason: str | None = None
     created_at: int = Field(index=True)
     ended_at: int | None = None
@@ -114,9 +116,22 @@ class MergePlan(SQLModel, table=True):
     state: str
     #: How many contacts were looked at.
     seen: int = 0
+    #: The next page of Chatwoot's list to look at; 0: all were.
+    page: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     reason: str | None = None
     created_at: int
     ended_at: int | None = None
+
+
+class PlanContact(SQLModel, table=True):
+    """A contact that was looked at for a plan, by one of its keys; gone when the plan is made."""
+
+    __tablename__ = "plan_contact"
+
+    plan_id: int = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    contact_id: int = Field(primary_key=True)
+    instance_id: str = Field(primary_key=True, index=True)
 
 
 class Room(SQLModel, table=True):
@@ -125,12 +140,14 @@ class Room(SQLModel, table=True):
     __tablename__ = "room"
 
     instance_id: str = Field(primary_key=True, foreign_key="instance.id", ondelete="CASCADE")
-    #: The Chatwoot message that shows the QR code; codes themselves are never stored.
+    #: The Chatwoot message that shows the QR code; 0: one may, whose id nobody learnt. Codes
+    #: themselves are never stored.
     qr_message_id: int | None = None
     #: How often the connection was lost since a moment (ms), for one notice instead of many.
     losses: int = 0
     losses_since: int | None = None
-    #: JSON: alert -> when it was told (ms); taken away when it is over.
+    #: JSON: alert -> when it was told (ms), or of dead letters: when the newest that was told died;
+    #: taken away when it is over.
     alerts: str = "{}"
 
 
@@ -147,7 +164,7 @@ class Chat(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     instance_id: str = Field(index=True)
     person_id: int = Field(index=True)
-    #: JSON of `core.message.Party`: the address as last seen.
+    #: JSON of `core.message.Party`: the address as last seen; it follows from `sightings`.
     party: str = "{}"
     #: The contact inbox that our conversations hang on; written once.
     source_id: str | None = Field(default=None, index=True)
@@ -165,4 +182,9 @@ class Chat(SQLModel, table=True):
     #: labels (JSON list; None: not known).
     resolved_at: int | None = None
     team_id: int | None = None
+    team_name: str | None = None
     labels: str | None = None
+    #: A digest of the profile (number, name ...) that the contact was last given.
+    profile: str | None = None
+    #: JSON of `core.sightings.Sightings`; empty: written by an older version.
+    sightings: str = Field(default="{}", sa_column_kwargs={"server_default": "{}"})

@@ -73,5 +73,3 @@ class ChatwootInbox(SQLModel, table=True):
     updated_at: int
     #: JSON: what Chatwoot told of inbox and account when last asked (`core.instance.InboxConfig`).
     told: str = Field(default="{}", sa_column_kwargs={"server_default": "{}"})
-    #: When inbox, webhook address, bot contact and conversation were last compared (ms).
-    checked_at: int | None = None

@@ -12,6 +12,7 @@ import pytest
 from bridge.chatwoot.faults import ChatwootInvalid, fault
 from bridge.chatwoot.models import MessageType, Sender
 from bridge.chatwoot.reading import (
+    read_account,
     read_contact,
     read_conversation,
     read_inbox,
@@ -125,6 +126,11 @@ def test_the_profile_lists_the_accounts_with_their_roles():
     profile = read_profile(load("rest-profile-show"))
     assert (profile.id, profile.name) == (3, "Marina")
     assert [(one.id, one.is_administrator) for one in profile.accounts] == [(1, True)]
+
+
+def test_an_account_tells_its_locale():
+    account = read_account(load("rest-account-show"))
+    assert (account.id, account.locale) == (1, "pt_BR")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +248,6 @@ def test_a_list_holds_templates_and_private_notes():
 
 
 UNREAD = {
-    "rest-account-show",
     "rest-agent-bot-create",
     "rest-agents-index",
     "rest-contact-filter-request",
@@ -265,7 +270,15 @@ UNREAD = {
 @pytest.mark.parametrize("path", sorted(HERE.glob("rest-*.json")), ids=lambda path: path.stem)
 @pytest.mark.parametrize(
     "read",
-    [read_contact, read_conversation, read_inbox, read_message, read_profile, read_server],
+    [
+        read_account,
+        read_contact,
+        read_conversation,
+        read_inbox,
+        read_message,
+        read_profile,
+        read_server,
+    ],
 )
 def test_no_reader_trips_over_another_shape(path, read):
     read(json.loads(path.read_text(encoding="utf-8")))
@@ -450,6 +463,7 @@ def test_no_sample_is_forgotten():
     rest = {
         "rest-api-root-version",
         "rest-profile-show",
+        "rest-account-show",
         "rest-inbox-create",
         "rest-inbox-create-4.13plus",
         "rest-inbox-list-as-agent",

@@ -17,6 +17,7 @@ from bridge.cli.figures import Figures
 from bridge.cli.printing import out
 from bridge.core.instance import BAILEYS
 from bridge.core.message import MADE_UP
+from bridge.core.phone import readable
 from bridge.sim.chatwoot import Message
 from bridge.sim.pictures import jpeg, png
 from support.demo_web.stage import INSTANCE, MARINA, PATIENCE, RUI, SHOP, Stage, shown, where
@@ -63,7 +64,7 @@ async def scanned(stage: Stage) -> Companion:
     await companion.connected()
     await stage.state("open")
     await show.line(PONTE, f"{INSTANCE} is connected as +{SHOP}")
-    await stage.sees("the bot says so", lambda: f"+{SHOP}" in bot_said(stage))
+    await stage.sees("the bot says so", lambda: readable(f"+{SHOP}") in bot_said(stage))
     await show.line(CHATWOOT, f"the bot: {bot_said(stage)}")
     return companion
 

@@ -138,6 +138,14 @@ async def test_the_version_is_asked_without_a_token(chatwoot, server):
     assert TOKEN not in str(server.asked[0].headers)
 
 
+async def test_an_account_tells_its_locale_if_it_has_one(chatwoot, server):
+    server.answer(sample("rest-account-show"))
+    assert (await chatwoot.account()).locale == "pt_BR"
+    assert server.asked[-1].path == ACCOUNT
+    server.answer({"id": 1, "locale": 7})
+    assert (await chatwoot.account()).locale is None
+
+
 async def test_an_odd_version_has_no_release(chatwoot, server):
     server.answer({"version": "fork-2026", "data_services": "failing"})
     found = await chatwoot.version()

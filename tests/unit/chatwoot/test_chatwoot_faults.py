@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from bridge.chatwoot.faults import ChatwootInvalid, fault
+from bridge.chatwoot.faults import ChatwootInvalid, ChatwootTooOld, fault
 from bridge.errors import (
     Certainty,
     PeerBroke,
@@ -60,7 +60,7 @@ def test_what_an_answer_means(status, body, expected, cause):
 
 def test_a_route_that_rails_does_not_know_is_gone_and_not_a_proxy():
     error = meant(404, HTML, {"X-Runtime": "0.004"})
-    assert (type(error), error.cause) == (PeerGone, "chatwoot.no_route")
+    assert (type(error), error.cause) == (ChatwootTooOld, "chatwoot.no_route")
 
 
 def test_texts_in_portuguese_mean_the_same():

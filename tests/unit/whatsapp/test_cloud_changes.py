@@ -15,12 +15,14 @@ from bridge.core.message import (
     Edited,
     HistoryTold,
     IdentityChanged,
+    NameTold,
     Reacted,
     Received,
     Revoked,
     SentByPhone,
     Unhandled,
 )
+from bridge.core.naming import Source
 from bridge.core.party import Party
 from bridge.whatsapp.cloud.parser import parse
 from support.cloud_webhooks import AT, MARINA, SHOP, around, echoed, message, of_kind, only, text
@@ -278,6 +280,46 @@ def test_a_new_user_id_is_told_with_those_of_the_portfolio() -> None:
 def test_an_update_that_names_no_two_ids_is_counted(changes: dict[str, Any]) -> None:
     event = update(**changes)
     assert event == Unhandled(number="1", rule="cloud.user_id_update", detail="User changed")
+
+
+# ---------------------------------------------------------------- address book
+
+
+def in_book(action: str = "add", **contact: Any) -> object:
+    told = {
+        "type": "contact",
+        "contact": contact,
+        "action": action,
+        "metadata": {"timestamp": "1795190659"},
+    }
+    return only(around("smb_app_state_sync", state_sync=[told]))
+
+
+@pytest.mark.parametrize(
+    ("action", "contact", "name"),
+    [
+        ("add", {"full_name": "Marina Alves", "first_name": "Marina"}, "Marina Alves"),
+        ("edit", {"full_name": " Marina\nAlves "}, "Marina Alves"),
+        ("add", {"first_name": "Marina"}, "Marina"),
+        ("remove", {"full_name": "Marina"}, None),
+        ("remove", {}, None),
+    ],
+)
+def test_an_entry_of_the_address_book_tells_a_name(
+    action: str, contact: dict[str, Any], name: str | None
+) -> None:
+    event = in_book(action, phone_number=MARINA, user_id="BR.1", **contact)
+    party = Party(wa_id=MARINA, bsuid="BR.1")
+    source = Source.ADDRESS_BOOK
+    assert event == NameTold(number="1", party=party, name=name, source=source, at=WHEN)
+
+
+@pytest.mark.parametrize(
+    "contact", [{}, {"full_name": "Marina"}, {"phone_number": MARINA}, {"phone_number": ["1"]}]
+)
+def test_an_entry_without_a_name_or_an_id_is_counted(contact: dict[str, Any]) -> None:
+    expected = Unhandled(number="1", rule="cloud.smb_app_state_sync", detail="contact")
+    assert in_book(**contact) == expected
 
 
 # ---------------------------------------------------------------- history

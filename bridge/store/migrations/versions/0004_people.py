@@ -31,8 +31,10 @@ def upgrade() -> None:
     with op.batch_alter_table('contact_merge', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_contact_merge_created_at'), ['created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_contact_merge_instance_id'), ['instance_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_contact_merge_person_id'), ['person_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_contact_merge_plan_id'), ['plan_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_contact_merge_scope'), ['scope'], unique=False)
+        batch_op.create_index(batch_op.f('ix_contact_merge_state'), ['state'], unique=False)
 
     op.create_table('identity_link',
     sa.Column('scope', sa.String(), nullable=False),
@@ -43,12 +45,16 @@ def upgrade() -> None:
     sa.Column('last_at', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('scope', 'one', 'other')
     )
+    with op.batch_alter_table('identity_link', schema=None) as batch_op:
+        batch_op.create_index('identity_link_other', ['scope', 'other'], unique=False)
+
     op.create_table('merge_plan',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('scope', sa.String(), nullable=False),
     sa.Column('instance_id', sa.String(), nullable=False),
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('seen', sa.Integer(), nullable=False),
+    sa.Column('page', sa.Integer(), server_default='1', nullable=False),
     sa.Column('reason', sa.String(), nullable=True),
     sa.Column('created_at', sa.Integer(), nullable=False),
     sa.Column('ended_at', sa.Integer(), nullable=True),
@@ -69,6 +75,16 @@ def upgrade() -> None:
     with op.batch_alter_table('other_contact', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_other_contact_person_id'), ['person_id'], unique=False)
 
+    op.create_table('plan_contact',
+    sa.Column('plan_id', sa.Integer(), nullable=False),
+    sa.Column('key', sa.String(), nullable=False),
+    sa.Column('contact_id', sa.Integer(), nullable=False),
+    sa.Column('instance_id', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('plan_id', 'key', 'contact_id', 'instance_id')
+    )
+    with op.batch_alter_table('plan_contact', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_plan_contact_instance_id'), ['instance_id'], unique=False)
+
     op.create_table('room',
     sa.Column('instance_id', sa.String(), nullable=False),
     sa.Column('qr_message_id', sa.Integer(), nullable=True),
@@ -81,24 +97,34 @@ def upgrade() -> None:
     with op.batch_alter_table('chat', schema=None) as batch_op:
         batch_op.add_column(sa.Column('resolved_at', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('team_id', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('team_name', sa.String(), nullable=True))
         batch_op.add_column(sa.Column('labels', sa.String(), nullable=True))
+        batch_op.add_column(sa.Column('profile', sa.String(), nullable=True))
+        batch_op.add_column(sa.Column('sightings', sa.String(), server_default='{}', nullable=False))
 
     with op.batch_alter_table('chatwoot_inbox', schema=None) as batch_op:
         batch_op.add_column(sa.Column('told', sa.String(), server_default='{}', nullable=False))
-        batch_op.add_column(sa.Column('checked_at', sa.Integer(), nullable=True))
 
     with op.batch_alter_table('contact', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('name_source', sa.String(), nullable=True))
         batch_op.add_column(sa.Column('address_name', sa.String(), nullable=True))
+        batch_op.add_column(sa.Column('address_at', sa.Integer(), server_default='0', nullable=False))
         batch_op.add_column(sa.Column('picture', sa.String(), nullable=True))
-
-    with op.batch_alter_table('identity_key', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('seen_at', sa.Integer(), server_default='0', nullable=False))
+        batch_op.add_column(sa.Column('picture_id', sa.String(), nullable=True))
 
     with op.batch_alter_table('instance', schema=None) as batch_op:
         batch_op.add_column(sa.Column('bots_paused_until', sa.Integer(), nullable=True))
 
     # ### end Alembic commands ###
+
+    # Why the keys of a person are one's was not kept; that they are was.
+    op.execute(
+        'INSERT INTO identity_link(scope, one, other, evidence, first_at, last_at)'
+        ' SELECT one.scope, one.key, other.key,'
+        ' CASE WHEN one.learnt_at > other.learnt_at THEN one.evidence ELSE other.evidence END,'
+        ' MAX(one.learnt_at, other.learnt_at), MAX(one.learnt_at, other.learnt_at)'
+        ' FROM identity_key AS one JOIN identity_key AS other'
+        ' ON other.person_id = one.person_id AND other.scope = one.scope AND one.key < other.key'
+    )
 
 
 def downgrade() -> None:
