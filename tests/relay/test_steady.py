@@ -57,8 +57,9 @@ async def test_a_steady_text_costs_one_call_and_no_more_than_before(tmp_path: Pa
             for text in ("um", "dois", "três"):
                 await house.talk(MARINA, text)
         assert house.chat.requests.total() - before == 3
-        # The first of them has Chatwoot tell that somebody waits for an answer.
-        assert written == {"seen": 3, "job": 6, "ledger": 6, "chat": 4}
+        # Once for each text, and what Chatwoot tells of the conversation, at most once for each.
+        assert 3 <= written.pop("chat") <= 6
+        assert written == {"seen": 3, "job": 6, "ledger": 6}
         assert (read["identity_key"], read["identity_link"]) == (3, 3)
         assert read.keys() <= {"identity_key", "identity_link", "chat", "job", "ledger"}
         assert read["chat"] <= 15
@@ -69,7 +70,8 @@ async def test_a_steady_text_costs_one_call_and_no_more_than_before(tmp_path: Pa
             await house.sent(2)
             await house.quiet()
         assert house.chat.requests.total() == before
+        assert written.pop("chat") <= 2  # that nobody waits any more
         # With the two statuses that WhatsApp reports.
-        assert written == {"seen": 3, "job": 2, "ledger": 4, "chat": 1}
+        assert written == {"seen": 3, "job": 2, "ledger": 4}
         assert read.keys() <= {"seen", "identity_link", "chat", "job", "ledger", "instance"}
         assert (read["identity_link"], read["chat"]) <= (3, 5)
