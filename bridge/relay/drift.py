@@ -31,6 +31,7 @@ from bridge.relay.inboxes import Inboxes
 from bridge.relay.provisioning import Provisioning, shown
 from bridge.relay.rewinding import Rewinding
 from bridge.relay.room import Room, tell
+from bridge.relay.rounds import Rounds
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import claims, jobs
 from bridge.text.convert import literal
@@ -74,10 +75,7 @@ class Drift:
         self._room = room
         self._rewinding = rewinding
         self._clock = clock
-        self._chance = chance
-        self._every = every
-        #: When each instance is compared next (ms). Not stored: after a start all are.
-        self._due: dict[str, int] | None = None
+        self._rounds = Rounds(every=every, spread=SPREAD_MS, first=FIRST_MS, chance=chance)
         self._noticed: dict[str, int] = {}
 
     # -- when -------------------------------------------------------------------------------
@@ -111,21 +109,12 @@ class Drift:
     async def look(self) -> None:
         """Have those instances compared whose time has come."""
         now = self._clock.ms()
-        before, is_start = self._due or {}, self._due is None
         self._noticed = {one: at for one, at in self._noticed.items() if now - at < PAUSE_MS}
-        spread = min(SPREAD_MS, self._every)
-
-        def first() -> int:
-            soon = FIRST_MS if is_start else self._every - spread
-            return now + soon + round(spread * self._chance())
-
-        served = [one.id for one in self._directory.served()]
-        self._due = {one: before[one] if one in before else first() for one in served}
-        due = [one for one, moment in self._due.items() if moment <= now]
+        due = self._rounds.due((one.id for one in self._directory.served()), now)
         for start in range(0, len(due), BATCH):
             some = due[start : start + BATCH]
             await self._store.write(partial(self._want_all, some))
-            self._due |= {one: now + self._every - round(spread * self._chance()) for one in some}
+            self._rounds.had(some, now)
 
     def _want_all(self, ids: Iterable[str], unit: Unit) -> None:
         for one in ids:

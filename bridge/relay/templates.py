@@ -21,6 +21,7 @@ from bridge.engine.queue import LOCAL, Dead, Delivered, Ignored, Job, NewJob, Ou
 from bridge.errors import BridgeError, Remedy, Unavailable
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.rounds import Rounds
 from bridge.relay.template_params import identity_of, template_of
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import claims, jobs, templates
@@ -63,9 +64,7 @@ class Templates:
         self._queue = queue
         self._directory = directory
         self._clock = clock
-        self._chance = chance
-        #: When each number is asked next (ms). Not stored: after a start all are asked.
-        self._due: dict[str, int] | None = None
+        self._rounds = Rounds(every=DAY_MS, spread=SPREAD_MS, chance=chance)
         self._running: set[str] = set()
 
     # -- when -------------------------------------------------------------------------------
@@ -117,15 +116,12 @@ class Templates:
     async def look(self) -> None:
         """Have those numbers asked whose day is over."""
         now = self._clock.ms()
-        before, is_start = self._due or {}, self._due is None
         # A number that came since the start was asked when it was created.
-        first = now if is_start else now + DAY_MS - SPREAD_MS
-        self._due = {one: before.get(one, first + self._some_time()) for one in self._numbers()}
-        due = [one for one, moment in self._due.items() if moment <= now]
+        due = self._rounds.due(self._directory.ids((BUSINESS,)), now)
         for start in range(0, len(due), BATCH):
             some = due[start : start + BATCH]
             await self._ask(some)
-            self._due |= {one: now + DAY_MS - self._some_time() for one in some}
+            self._rounds.had(some, now)
 
     async def _ask(self, ids: Sequence[str]) -> None:
         def work(unit: Unit) -> None:
@@ -134,12 +130,6 @@ class Templates:
 
         if ids:
             await self._store.write(work, durable=True)
-
-    def _numbers(self) -> list[str]:
-        return self._directory.ids((BUSINESS,))
-
-    def _some_time(self) -> int:
-        return round(SPREAD_MS * self._chance())
 
     # -- what -------------------------------------------------------------------------------
 
@@ -167,8 +157,8 @@ class Templates:
     def _not_told(self, entry: Entry, error: Exception) -> Ignored:
         """What was told before stays; nobody is blamed, since messages may go out all the same."""
         passes = not isinstance(error, BridgeError) or error.remedy is Remedy.RETRY
-        if passes and self._due is not None:
-            self._due[entry.id] = self._clock.ms() + AGAIN_MS
+        if passes:
+            self._rounds.again(entry.id, self._clock.ms() + AGAIN_MS)
         reason = str(error) or "WhatsApp did not tell its templates in time."
         log.info("templates.not_told", instance=entry.instance.name, reason=reason)
         return Ignored(rule="templates.not_told", reason=reason)
