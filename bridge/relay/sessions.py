@@ -22,6 +22,7 @@ from bridge.core.connection import (
     Began,
     Change,
     Closed,
+    Opened,
     Presence,
     QrShown,
     Signal,
@@ -55,7 +56,8 @@ class Held:
     behaviour: Behaviour
     #: What may be scanned at this moment.
     qr: Qr | None = None
-    #: An attempt was announced and has not begun yet: codes still come from the one before.
+    #: An attempt was announced and has not begun yet: codes, and our own picture, still come from
+    #: the one before.
     is_stale: bool = False
     #: The number for which a pairing code was asked in this attempt.
     number: str | None = None
@@ -357,8 +359,8 @@ class _Ears:
     def hear(self, signal: Signal) -> None:
         if self._held.session is not self._session:
             return
-        if self._held.is_stale and isinstance(signal, QrShown):
-            return
+        if self._held.is_stale and isinstance(signal, QrShown | Opened):
+            return  # of the connection before the one that was asked for
         self._sessions.tell(self._held, signal)
 
     async def keep(self, events: Sequence[Event]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.core.connection import LinkState, Presence, QrShown
+from bridge.core.connection import LinkState, Opened, Presence, QrShown
 from bridge.core.instance import Proxy
 from bridge.errors import PeerDown, PeerTimeout, Unavailable
 from bridge.relay.directory import Entry
@@ -399,3 +399,20 @@ async def test_a_code_of_the_attempt_before_is_not_shown_for_the_new_one(tmp_pat
         shown = await restarting
         assert shown is not None
         assert shown.code == "2@new"
+
+
+async def test_news_of_the_connection_before_do_not_open_the_new_one(tmp_path):
+    async with qr_house(tmp_path) as (house, phone):
+        await open_up(house, phone)
+        phone.is_silent, phone.paired = True, False  # it tells of the new one when we say so
+        restarting = asyncio.ensure_future(
+            house.service.connections.restart(entry_of(house), wait=60)
+        )
+        await asyncio.sleep(0)
+        phone.tell(Opened(jid=f"{FIRST}@s.whatsapp.net", picture_url="https://example.org/1.jpg"))
+        await phone.called("restart")
+        await commits(house)
+
+        assert house.service.connections.view(entry_of(house)).state is LinkState.CONNECTING
+        phone.tell(Opened(jid=f"{FIRST}@s.whatsapp.net"))
+        assert await restarting is None

@@ -206,6 +206,7 @@ class WebChannel:
 
     async def restart(self) -> None:
         await self._supervisor.restart()
+        self._manners.part()  # our picture, found now, would be told of a connection that ends
 
     async def leave(self) -> None:
         """Disconnect and keep the session."""
