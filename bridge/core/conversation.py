@@ -54,6 +54,8 @@ class Origin(StrEnum):
     CAMPAIGN = "campaign"
     #: A satisfaction survey.
     CSAT = "csat"
+    #: A flow of ours, in answer to the customer.
+    BOT = "bot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias, assert_never
 
 from bridge.core.identity import identifier, keys
@@ -32,9 +33,7 @@ def ignoring_rule(chat: Party, *, groups_ignore: bool, ignored: Collection[str])
         return None
     if (_ALL_GROUPS if chat.group else _ALL_PERSONS) in ignored:
         return "jid_ignored"
-    mine = _names(chat)
-    met = any(jid in mine or from_channel(jid).key in mine for jid in ignored)
-    return "jid_ignored" if met else None
+    return None if _names(chat).isdisjoint(_listed(tuple(ignored))) else "jid_ignored"
 
 
 def chat_of(
@@ -57,6 +56,12 @@ def chat_of(
 
 def _nameless(chat: Party) -> Party:
     return chat if chat.group else replace(chat, name=None, username=None)
+
+
+@lru_cache(maxsize=256)
+def _listed(ignored: tuple[str, ...]) -> frozenset[str | None]:
+    """All by which somebody can be met in a list: each message asks, and lists can be long."""
+    return frozenset({*ignored, *(from_channel(jid).key for jid in ignored)} - {None})
 
 
 def _names(chat: Party) -> frozenset[str | None]:

@@ -150,8 +150,12 @@ class InboxConfig:
     provisioned_at: int | None
     updated_at: int
     #: What Chatwoot told of inbox and account when last asked: `locale` (of the account), `name`
-    #: (of the inbox), `timezone`, `working_hours_enabled`, `working_hours`.
+    #: (of the inbox), `timezone`, `working_hours_enabled`, `working_hours`,
+    #: `enable_auto_assignment`.
     told: dict[str, Any] = field(default_factory=dict)
+    #: Chatwoot's agent bot as which flows speak, and whether we attached it to the inbox.
+    agent_bot_id: int | None = None
+    agent_bot_attached: bool = False
 
     @property
     def scope(self) -> str:

@@ -76,6 +76,8 @@ class SentByPhone:
     forwarded: bool = False
     forwarded_often: bool = False
     mentions: tuple[Party, ...] = ()
+    #: A flow of ours said it, over this number.
+    by_bot: bool = False
     event: Literal["sent_by_phone"] = "sent_by_phone"
 
 

@@ -189,6 +189,7 @@ _WHOSE = {
     Origin.API: "is sent over the API",
     Origin.CAMPAIGN: "a campaign sends",
     Origin.CSAT: "a survey asks",
+    Origin.BOT: "a bot says",
 }
 
 

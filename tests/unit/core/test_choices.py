@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.core.choices import choose
+from bridge.core.choices import choose, meant_by
 from bridge.core.outgoing import Option
 
 OPTIONS = (
@@ -100,3 +100,25 @@ def test_a_number_counts_more_than_an_id_that_nobody_saw() -> None:
     shifted = (Option(id="0", title="zero"), Option(id="1", title="um"))
     assert meant("1", shifted) == "0"
     assert meant("0", shifted) == "0"  # no such number, but such an id
+
+
+def test_emoji_and_punctuation_within_a_title_do_not_matter() -> None:
+    options = (
+        Option(id="yes", title="Sim 😀"),
+        Option(id="simple", title="Simples"),
+        Option(id="up", title="👍🏽"),
+        Option(id="down", title="👎"),
+    )
+    assert meant("sim", options) == "yes"
+    assert meant("simp", options) == "simple"
+    assert meant("👍", options) == "up"
+    assert meant("👎🏿", options) == "down"
+    assert meant("🎉", options) is None
+
+
+def test_all_that_may_be_meant_is_told() -> None:
+    plans = (Option(id="a", title="Plano básico"), Option(id="b", title="Plano completo"))
+    assert meant_by("plano", plans) == plans
+    assert meant_by("2", plans) == plans[1:]
+    assert meant_by("nada", plans) == ()
+    assert meant_by("full", plans, names={"b": ("full",)}) == plans[1:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import process_time
 
 import pytest
 
@@ -82,3 +83,15 @@ def test_nonsense_meets_no_sender_without_identity():
     nobody = received(sender=Party(name="?"))
 
     assert ignoring_rule(chat_of(nobody), groups_ignore=True, ignored=["", "@", "x"]) is None
+
+
+def test_long_lists_of_many_flows_are_asked_with_each_message_in_no_time():
+    lists = [
+        tuple(f"5521{flow:02d}{at:07d}@s.whatsapp.net" for at in range(1000)) for flow in range(30)
+    ]
+    for _ in range(11):
+        started_at = process_time()
+        for ignored in lists:
+            assert ignoring_rule(MARINA, groups_ignore=False, ignored=ignored) is None
+        took = process_time() - started_at
+    assert took < 0.1
