@@ -15,7 +15,7 @@ import bridge.store.tables  # noqa: F401  (fills the metadata)
 from bridge.errors import SetupError
 
 #: The newest migration. `tests/store/test_schema.py` compares it with the scripts.
-HEAD = "0004"
+HEAD = "0005"
 
 #: Every database of ours has this table, whatever its version.
 _OURS = "job"

@@ -72,11 +72,13 @@ def fill(db: sqlite3.Connection, owner: str, person: int, *, scope: str = SCOPE)
     told = ("contact_merge", "history", "merge_plan", "plan_contact", "reaction", "room")
     for table in ("connection", "subscription", "template", "typebot_settings", "vote", *told):
         fill_one(db, table, owner)
+    for table in ("talk", "pending_turn"):
+        fill_one(db, table, owner, chat_id=chat)
     db.execute("UPDATE contact_merge SET scope=? WHERE instance_id=?", (scope, owner))
     db.execute("INSERT OR IGNORE INTO typebot VALUES(?,?,'{}',1,1)", (f"bot of {owner}", owner))
 
 
-def fill_one(db: sqlite3.Connection, table: str, owner: str) -> None:
+def fill_one(db: sqlite3.Connection, table: str, owner: str, *, chat_id: int | None = None) -> None:
     """A row with something in every column that must have something, but for its number."""
     columns = [
         row
@@ -86,7 +88,9 @@ def fill_one(db: sqlite3.Connection, table: str, owner: str) -> None:
         or (row["notnull"] and row["name"] != "id")
     ]
     values = [
-        owner if row["name"] == "instance_id" else ("x" if "CHAR" in row["type"] else 0)
+        {"instance_id": owner, "chat_id": chat_id or 0}.get(
+            row["name"], "x" if "CHAR" in row["type"] else 0
+        )
         for row in columns
     ]
     db.execute(
@@ -149,6 +153,23 @@ async def test_no_table_names_the_instance_afterwards(two: Store):
     assert await count(two, "instance", "id=?", ONE) == 0
     assert await count(two, "seen", "key LIKE ?", f"%:{ONE}:%") == 0
     assert await count(two, "seen", "key LIKE ?", f"%:{OTHER}:%") == 5
+
+
+async def test_what_events_of_flows_tell_of_people_goes_with_the_instance(two: Store):
+    def tell(unit: Unit) -> None:
+        for owner in (ONE, OTHER):
+            unit.db.execute(
+                "INSERT INTO event(instance_id, instance_name, name, data, at)"
+                " VALUES(?, 'x', 'typebot.start', '{}', 1)",
+                (owner,),
+            )
+
+    await two.write(tell)
+    await erase(two, ONE)
+    of_flows = "instance_id=? AND name='typebot.start'"
+    assert await count(two, "event", of_flows, ONE) == 0
+    assert await count(two, "event", of_flows, OTHER) == 1
+    assert await count(two, "event", "instance_id=?", ONE) == 2
 
 
 def test_every_kind_of_dedupe_key_goes_with_its_instance():

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 #: Messages; our own chores are nobody's backlog.
 _ROADS = "road IN ('inbound','outbound')"
+#: What could not be delivered. A bot's turn that failed is none: agents have been told, and to run
+#: it again does nothing.
+_DEAD = "state='dead' AND state<>'waiting' AND kind<>'bot_turn'"
 
 
 def waiting(db: sqlite3.Connection, instance_id: str) -> tuple[int, int | None]:
@@ -23,8 +26,7 @@ def waiting(db: sqlite3.Connection, instance_id: str) -> tuple[int, int | None]:
 def dead(db: sqlite3.Connection, instance_id: str, *, most: int) -> Sequence[int]:
     """The dead letters of an instance, oldest first."""
     rows = db.execute(
-        "SELECT id FROM job WHERE state='dead' AND state<>'waiting' AND +instance_id=?"
-        " ORDER BY id LIMIT ?",
+        f"SELECT id FROM job WHERE {_DEAD} AND +instance_id=? ORDER BY id LIMIT ?",  # noqa: S608
         (instance_id, most),
     ).fetchall()
     return [row[0] for row in rows]
@@ -32,7 +34,7 @@ def dead(db: sqlite3.Connection, instance_id: str, *, most: int) -> Sequence[int
 
 def count_dead(db: sqlite3.Connection, instance_id: str) -> int:
     row = db.execute(
-        "SELECT COUNT(*) FROM job WHERE state='dead' AND state<>'waiting' AND +instance_id=?",
+        f"SELECT COUNT(*) FROM job WHERE {_DEAD} AND +instance_id=?",  # noqa: S608
         (instance_id,),
     ).fetchone()
     return int(row[0])

@@ -83,6 +83,23 @@ def posted(db: sqlite3.Connection, chat_id: int, *, opens: bool, now: int) -> No
     )
 
 
+def status_was_set(
+    db: sqlite3.Connection,
+    chat_id: int,
+    conversation_id: int,
+    status: str,
+    *,
+    updated_at: float,
+) -> None:
+    """We have set the status of the bound conversation, as of Chatwoot's `updated_at`."""
+    resolved_at = round(updated_at * 1000) if status == "resolved" else None
+    db.execute(
+        "UPDATE chat SET status=?, resolved_at=?, conversation_updated_at=?"
+        " WHERE id=? AND conversation_id=? AND conversation_updated_at<=?",
+        (status, resolved_at, updated_at, chat_id, conversation_id, updated_at),
+    )
+
+
 def news(
     db: sqlite3.Connection,
     chat_id: int,

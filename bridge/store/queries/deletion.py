@@ -21,12 +21,18 @@ _SEEN = (
     *("content", "status", "agent", "deleted", "red", "call", "call-answer", "profile", "picture"),
     *("revoked", "revoked-note", "removed", "reacted", "edited", "edit", "voted"),
     *("identity_changed", "renamed", "edit-note", "again", "drift", "command"),
+    *("expected", "opened", "bot-closed", "agent_bot"),
 )
 #: The same for keys that name a row of the ledger, whose id may be another message's later.
 _SEEN_OF_ROW = ("deleted-row", "revoked-part")
-#: Tables that name an instance without belonging to its row. Events stay until retention takes
-#: them, since they tell of the deletion; they hold no data of people.
-_TABLES = ("chat", "reaction", "vote", "contact_merge", "merge_plan", "plan_contact")
+#: Events stay until retention takes them, since they tell of the deletion; but those of flows hold
+#: names, numbers and first words of people.
+_OF_FLOWS = "typebot.*"
+#: Tables that name an instance without belonging to its row.
+_TABLES = (
+    *("chat", "reaction", "vote", "contact_merge", "merge_plan", "plan_contact"),
+    *("talk", "pending_turn"),
+)
 #: Tables that name people, by the scope of their account; beside the people themselves.
 _OF_PEOPLE = ("contact", "contact_merge", "identity_key", "identity_link", "other_contact")
 #: A chunk of history is so large that it counts as so many rows.
@@ -47,8 +53,8 @@ def delete_everything(db: sqlite3.Connection, instance_id: str, *, limit: int = 
     """Delete an instance, and at most `limit` rows of what it left behind.
 
     Flows, inbox, connection and subscription go with the row itself. Jobs that waited end as
-    ignored before they go, so that the counts of events still add up. Audit and events stay;
-    people go by scope (`delete_people`), when no other instance knows them.
+    ignored before they go, so that the counts of events still add up. Audit and events stay, but
+    for those of flows; people go by scope (`delete_people`), when no other instance knows them.
     """
     db.execute("DELETE FROM instance WHERE id=?", (instance_id,))
     left = limit
@@ -60,6 +66,12 @@ def delete_everything(db: sqlite3.Connection, instance_id: str, *, limit: int = 
                 # The character after the colon: a range of the primary key.
                 (f"{kind}:{instance_id}:", f"{kind}:{instance_id};", left),
             ).rowcount
+    if left > 0:
+        left -= db.execute(
+            "DELETE FROM event WHERE id IN"
+            " (SELECT id FROM event WHERE instance_id=? AND name GLOB ? LIMIT ?)",
+            (instance_id, _OF_FLOWS, left),
+        ).rowcount
     jobs = _delete_jobs(db, instance_id, left)
     left -= len(jobs)
     if left > 0:  # before the chats, by which they are found

@@ -182,6 +182,8 @@ def save_inbox(db: sqlite3.Connection, vault: Vault, inbox: InboxConfig) -> None
         row.bot_conversation_id = inbox.bot_conversation_id
         row.provisioned_at = inbox.provisioned_at
         row.told = orjson.dumps(inbox.told).decode()
+        row.agent_bot_id = inbox.agent_bot_id
+        row.agent_bot_attached = inbox.agent_bot_attached
         row.updated_at = inbox.updated_at
         s.add(row)
         s.flush()
@@ -341,4 +343,6 @@ def _inbox(row: sqlite3.Row, vault: Vault) -> InboxConfig:
         provisioned_at=row["provisioned_at"],
         updated_at=row["updated_at"],
         told=orjson.loads(row["told"]),
+        agent_bot_id=row["agent_bot_id"],
+        agent_bot_attached=bool(row["agent_bot_attached"]),
     )

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import orjson
+
 Row = sqlite3.Row
 
 #: Ended jobs keep a bounded trace.
@@ -50,6 +52,35 @@ def insert(db: sqlite3.Connection, values: dict[str, Any]) -> tuple[int, int]:
         {**values, "position": position},
     )
     return int(cursor.lastrowid or 0), int(position)
+
+
+def newest_about(
+    db: sqlite3.Connection, instance_id: str, kind: str, ref: str
+) -> sqlite3.Row | None:
+    """The newest job of a kind about something (a message), in whatever state."""
+    row: sqlite3.Row | None = db.execute(
+        f"SELECT {_COLUMNS} FROM job WHERE ref=? AND instance_id=? AND kind=?"  # noqa: S608
+        " ORDER BY id DESC LIMIT 1",
+        (ref, instance_id, kind),
+    ).fetchone()
+    return row
+
+
+def kept(db: sqlite3.Connection, job_id: int) -> sqlite3.Row | None:
+    """A job in whatever state; None: retention or a deletion took it."""
+    row: sqlite3.Row | None = db.execute(
+        f"SELECT {_COLUMNS} FROM job WHERE id=?",  # noqa: S608
+        (job_id,),
+    ).fetchone()
+    return row
+
+
+def ended(db: sqlite3.Connection, job_id: int) -> tuple[str, str | None, str | None] | None:
+    """How a job ended: state, cause and reason; None: it has not yet."""
+    row = db.execute("SELECT state, cause, reason FROM job WHERE id=?", (job_id,)).fetchone()
+    if row is None or row["state"] == "waiting":
+        return None
+    return row["state"], row["cause"], row["reason"]
 
 
 def load(db: sqlite3.Connection, job_id: int) -> sqlite3.Row | None:
@@ -164,6 +195,12 @@ def set_gates(db: sqlite3.Connection, job_id: int, peer: str, account: str) -> N
     db.execute("UPDATE job SET peer=?, account=? WHERE id=?", (peer, account, job_id))
 
 
+def begin_trace(db: sqlite3.Connection, job_id: int, at: int, step: str, detail: str) -> None:
+    """The first step of a job that was added in this unit."""
+    trace = orjson.dumps([[at, step, detail]]).decode()
+    db.execute("UPDATE job SET trace=? WHERE id=? AND trace='[]'", (trace, job_id))
+
+
 def set_payload(db: sqlite3.Connection, job_id: int, payload: bytes) -> None:
     db.execute("UPDATE job SET payload=? WHERE id=?", (payload, job_id))
 
@@ -258,11 +295,12 @@ def road_of(db: sqlite3.Connection, job_id: int) -> sqlite3.Row | None:
     return row
 
 
-def waiting(db: sqlite3.Connection) -> list[sqlite3.Row]:
-    """How many wait on each road, and since when the oldest."""
+def waiting(db: sqlite3.Connection, *, timer: str) -> list[sqlite3.Row]:
+    """How many wait on each road, and since when the oldest; none: only jobs of kind `timer` do."""
     return db.execute(
-        "SELECT road, COUNT(*) AS n, MIN(accepted_at) AS oldest FROM job"
-        " WHERE state='waiting' GROUP BY road"
+        "SELECT road, COUNT(*) AS n, MIN(CASE WHEN kind<>? THEN accepted_at END) AS oldest"
+        " FROM job WHERE state='waiting' GROUP BY road",
+        (timer,),
     ).fetchall()
 
 
@@ -293,8 +331,9 @@ def by_ref(db: sqlite3.Connection, ref: str) -> list[sqlite3.Row]:
         " due_at, ended_at, cause, reason, trace, trace_id FROM job"
         " WHERE ref=? OR ref LIKE ? ESCAPE '\\'"
         " OR id IN (SELECT job_id FROM ledger WHERE whatsapp_id=? OR tag=? OR chatwoot_id=?)"
+        " OR kind='bot_turn' AND ref IN (SELECT whatsapp_id FROM ledger WHERE chatwoot_id=?)"
         " ORDER BY id DESC LIMIT 20",
-        (ref, f"%:%:{_like(ref)}:%", ref, ref, chatwoot_id),
+        (ref, f"%:%:{_like(ref)}:%", ref, ref, chatwoot_id, chatwoot_id),
     ).fetchall()
 
 

@@ -169,7 +169,7 @@ def by_status(
     """The outgoing part that a status is about: by our key, else by WhatsApp's id."""
     columns = (
         "id, chat_id, job_id, origin, part, whatsapp_id, chatwoot_id, conversation_id, state,"
-        " instance_id, created_at"
+        " instance_id, created_at, cause, reason"
     )
     row: sqlite3.Row | None = None
     if tag is not None:
@@ -211,6 +211,31 @@ def is_ours(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> bool:
     )
 
 
+def is_bubble(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> bool:
+    """True when a flow of ours said this message."""
+    return (
+        db.execute(
+            "SELECT 1 FROM ledger JOIN job ON job.id=ledger.job_id"
+            " WHERE ledger.instance_id=? AND whatsapp_id=? AND origin='automatic'"
+            " AND job.kind='bubble'",
+            (instance_id, whatsapp_id),
+        ).fetchone()
+        is not None
+    )
+
+
+def we_sent(db: sqlite3.Connection, instance_id: str, whatsapp_id: str) -> bool:
+    """True when this message went out through us, wherever else it stands."""
+    return (
+        db.execute(
+            "SELECT 1 FROM ledger WHERE instance_id=? AND whatsapp_id=?"
+            " AND origin NOT IN ('contact','phone')",
+            (instance_id, whatsapp_id),
+        ).fetchone()
+        is not None
+    )
+
+
 def is_sending(db: sqlite3.Connection, chat_id: int, *, since: int, until: int) -> bool:
     """True while a send into the chat, begun between two moments (ms), was not answered."""
     return (
@@ -219,6 +244,14 @@ def is_sending(db: sqlite3.Connection, chat_id: int, *, since: int, until: int) 
             " AND created_at BETWEEN ? AND ?",
             (chat_id, since, until),
         ).fetchone()
+        is not None
+    )
+
+
+def is_in_flight(db: sqlite3.Connection, chat_id: int) -> bool:
+    """True while a send into the chat has neither been answered nor broken off."""
+    return (
+        db.execute("SELECT 1 FROM ledger WHERE chat_id=? AND state='intent'", (chat_id,)).fetchone()
         is not None
     )
 

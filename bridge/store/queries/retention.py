@@ -89,6 +89,15 @@ def purge_looked_at(db: sqlite3.Connection, limit: int) -> int:
     ).rowcount
 
 
+def purge_talks(db: sqlite3.Connection, before: int, limit: int) -> int:
+    """Chats in which no flow runs and nobody keeps the bot silent: they are as good as new."""
+    return db.execute(
+        "DELETE FROM talk WHERE chat_id IN (SELECT chat_id FROM talk"
+        " WHERE phase IN ('idle', 'ended') AND updated_at<? LIMIT ?)",
+        (before, limit),
+    ).rowcount
+
+
 def needing_files(db: sqlite3.Connection, ids: Iterable[int]) -> set[int]:
     """Those of the jobs whose files in the spool may be wanted: waiting, or to be replayed."""
     found = set()

@@ -36,3 +36,20 @@ def move(db: sqlite3.Connection, start: str, to: str) -> None:
 
 def knows(db: sqlite3.Connection, key: str) -> bool:
     return db.execute("SELECT 1 FROM seen WHERE key=?", (key,)).fetchone() is not None
+
+
+def renew(db: sqlite3.Connection, key: str, now: int) -> None:
+    """Keep a key as of now."""
+    db.execute("INSERT OR REPLACE INTO seen(key, at) VALUES(?,?)", (key, now))
+
+
+def at(db: sqlite3.Connection, key: str) -> int | None:
+    """Since when a key is kept (ms); None: it is not."""
+    row = db.execute("SELECT at FROM seen WHERE key=?", (key,)).fetchone()
+    return None if row is None else int(row["at"])
+
+
+def take(db: sqlite3.Connection, key: str) -> int | None:
+    """Forget a key; gives since when it was kept (ms)."""
+    row = db.execute("DELETE FROM seen WHERE key=? RETURNING at", (key,)).fetchone()
+    return None if row is None else int(row["at"])

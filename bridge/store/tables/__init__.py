@@ -1,6 +1,6 @@
 """All tables. Times are milliseconds since 1970 (UTC); JSON stands in text columns."""
 
-from bridge.store.tables.bots import Typebot, TypebotSettings
+from bridge.store.tables.bots import PendingTurn, Talk, Typebot, TypebotSettings
 from bridge.store.tables.chats import (
     Chat,
     Contact,
@@ -35,11 +35,13 @@ __all__ = [
     "Menu",
     "MergePlan",
     "OtherContact",
+    "PendingTurn",
     "Person",
     "Reaction",
     "Room",
     "Seen",
     "Subscription",
+    "Talk",
     "Tally",
     "Template",
     "Typebot",

@@ -73,3 +73,6 @@ class ChatwootInbox(SQLModel, table=True):
     updated_at: int
     #: JSON: what Chatwoot told of inbox and account when last asked (`core.instance.InboxConfig`).
     told: str = Field(default="{}", sa_column_kwargs={"server_default": "{}"})
+    #: Chatwoot's agent bot as which flows speak, and whether we attached it to the inbox.
+    agent_bot_id: int | None = None
+    agent_bot_attached: bool = Field(default=False, sa_column_kwargs={"server_default": "0"})
