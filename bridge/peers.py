@@ -16,8 +16,10 @@ from bridge.engine.queue import LOCAL
 from bridge.net.http import Http
 from bridge.net.proxy import probe_proxy
 from bridge.relay.lanes import is_to_whatsapp
+from bridge.relay.pending import TYPEBOT_ACCOUNT, TYPEBOT_PEER
 from bridge.relay.pictures import PICTURES, PROFILE
 from bridge.relay.retrying import AUTOMATIC
+from bridge.relay.talks import BUBBLE
 from bridge.relay.templates import LISTS
 from bridge.settings import Settings
 from bridge.whatsapp.channel import Channel
@@ -25,6 +27,8 @@ from bridge.whatsapp.cloud.client import CloudChannel
 from bridge.whatsapp.registry import ChannelKind, Registry
 from bridge.whatsapp.web.kind import web_kind
 
+#: Kinds of jobs that send what no person wrote.
+_NOBODYS = frozenset({AUTOMATIC, BUBBLE})
 #: How the peers of numbers that are connected by QR code begin.
 WEB_PEER = "whatsapp-web "
 #: Messages to one person at once, before the pause between two applies.
@@ -99,6 +103,9 @@ def make_chatwoot(settings: Settings, http: Http, inbox: InboxConfig) -> Chatwoo
 def make_breaker(settings: Settings, key: str) -> Breaker:
     if key.startswith("chatwoot http"):
         slots = settings.chatwoot.slots
+    elif key.startswith((TYPEBOT_PEER, TYPEBOT_ACCOUNT)):
+        # By instance too: whoever names many servers that hang takes nobody else's slots.
+        slots = settings.typebot.slots
     elif key == PICTURES:
         slots = PICTURE_SLOTS
     elif key == LISTS:
@@ -136,7 +143,7 @@ def make_pacer(settings: Settings) -> Pacer:
         if not is_to_whatsapp(head.lane) or head.peer == LOCAL:
             return ()
         limits = phone if head.peer.startswith(WEB_PEER) else meta
-        of_number = limits.automatic if head.kind == AUTOMATIC else limits.number
+        of_number = limits.automatic if head.kind in _NOBODYS else limits.number
         number = (head.account, of_number)
         return ((head.lane, limits.pair), number) if limits.pair.interval_ms else (number,)
 

@@ -344,6 +344,51 @@ class Relay(Section):
         return value
 
 
+class Typebot(Section):
+    timeout_seconds: float = Field(
+        60,
+        gt=0,
+        le=300,
+        description="How long Typebot may take for one answer: the flow's own requests and AI "
+        "blocks run in it. After that a human has the word.",
+    )
+    connect_patience_seconds: float = Field(
+        30,
+        ge=0,
+        description="How long a Typebot that cannot be reached is tried before a human has the "
+        "word.",
+    )
+    slots: int = Field(32, ge=1, le=1024, description="Calls to one Typebot at the same time.")
+    newest_minutes: float = Field(
+        10, gt=0, description="Texts older than this (after an outage, say) start no turn of a bot."
+    )
+    burst_seconds: float = Field(
+        8,
+        ge=0,
+        description="So long after the first message of a burst the bot answers at the latest.",
+    )
+    most_wait_seconds: float = Field(
+        10, ge=0, le=3600, description="A Wait block of a flow waits so long at the most."
+    )
+    client_http: bool = Field(
+        True,
+        description="Make the requests that a flow wants its client to make; private addresses "
+        "are refused unless allowed_private_hosts names them.",
+    )
+    media_hours: float = Field(
+        24, gt=0, description="How long a flow can fetch a file that a person sent, from us."
+    )
+    timezone: str = Field(
+        "America/Sao_Paulo",
+        description='In which a person\'s "tomorrow" is read, where the inbox has no time zone.',
+    )
+    country: str = Field(
+        "BR",
+        pattern="^[A-Z]{2}$",
+        description="Of which phone numbers without a country code are.",
+    )
+
+
 class Engine(Section):
     slots: int = Field(128, ge=1, le=1024, description="Jobs at the same time, all peers together.")
     park_after_seconds: float = Field(
@@ -415,6 +460,7 @@ class Settings(BaseSettings):
     )
     chatwoot: Chatwoot = Field(default_factory=Chatwoot, description="Chatwoot servers.")
     relay: Relay = Field(default_factory=Relay, description="How messages are relayed.")
+    typebot: Typebot = Field(default_factory=Typebot, description="How flows are run.")
     engine: Engine = Field(default_factory=Engine, description="Durable work and retries.")
     retention: Retention = Field(default_factory=Retention, description="How long things are kept.")
     log: Log = Field(default_factory=Log, description="Logs on standard error.")

@@ -44,8 +44,9 @@ class Api:
         params: Mapping[str, str] | None = None,
         server_error: Scope = Scope.SERVER,
         anonymous: bool = False,
+        empty: bool = False,
     ) -> Any:
-        """Make one call and decode its answer. A DELETE has none."""
+        """Make one call and decode its answer. A DELETE has none, nor what is `empty`."""
         answer = await self._request(
             method,
             path,
@@ -55,7 +56,8 @@ class Api:
             timeout=self._timeout,
             server_error=server_error,
         )
-        return None if method == "DELETE" else wire.decoded(answer, f"{method} {path}")
+        is_empty = empty or method == "DELETE"
+        return None if is_empty else wire.decoded(answer, f"{method} {path}")
 
     async def tell(self, path: str, body: Mapping[str, Any]) -> None:
         """Post to the public API, which takes no token and here answers with nothing (1.12)."""

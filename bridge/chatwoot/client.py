@@ -12,11 +12,13 @@ from urllib.parse import quote
 
 from bridge.chatwoot import wire
 from bridge.chatwoot.api import Api
+from bridge.chatwoot.assigning import Assigning
 from bridge.chatwoot.attachments import File, Held
 from bridge.chatwoot.faults import ChatwootTooOld, unreadable
 from bridge.chatwoot.fields import table, text, words
 from bridge.chatwoot.models import (
     AccountFacts,
+    AgentBot,
     Contact,
     Conversation,
     Inbox,
@@ -26,6 +28,7 @@ from bridge.chatwoot.models import (
 )
 from bridge.chatwoot.reading import (
     read_account,
+    read_agent_bot,
     read_contact,
     read_conversation,
     read_inbox,
@@ -43,7 +46,7 @@ _MOST_WINDOWS = 100
 _OVERLAP = 10
 
 
-class Chatwoot:
+class Chatwoot(Assigning):
     """One account; `url` is the dashboard's address, `token` an administrator's (1.13)."""
 
     def __init__(
@@ -55,6 +58,7 @@ class Chatwoot:
         self._conversations = f"{account}/conversations"
         self._inboxes = f"{account}/inboxes"
         self._bindings = f"{account}/contact_inboxes/filter"
+        self._bots = f"{account}/agent_bots"
         self._merge = f"{account}/actions/contact_merge"
 
     def __repr__(self) -> str:
@@ -110,6 +114,32 @@ class Chatwoot:
     async def delete_inbox(self, inbox_id: int) -> None:
         """Delete an inbox with all its conversations; Chatwoot does it later (1.2)."""
         await self._api.call("DELETE", f"{self._inboxes}/{inbox_id}")
+
+    # -- agent bots --------------------------------------------------------------------------
+
+    async def agent_bots(self) -> list[AgentBot]:
+        """All that the account may use, the system's too (1.4)."""
+        found = await self._api.call("GET", self._bots)
+        if not isinstance(found, list):
+            raise unreadable("agent bots")
+        return [one for one in map(read_agent_bot, found) if one is not None]
+
+    async def create_agent_bot(self, name: str, description: str) -> AgentBot:
+        """Make an agent bot that is told nothing; an administrator's token is needed (1.4)."""
+        body = {"name": wire.cut(name), "description": description, "bot_type": "webhook"}
+        found = await self._api.call("POST", self._bots, body)
+        return _known(read_agent_bot(found), "agent bot create")
+
+    async def inbox_bot(self, inbox_id: int) -> int | None:
+        """The agent bot that is attached to an inbox; None: there is none (1.2)."""
+        found = await self._api.call("GET", f"{self._inboxes}/{inbox_id}/agent_bot")
+        bot = read_agent_bot(table(found).get("agent_bot"))
+        return None if bot is None else bot.id
+
+    async def set_inbox_bot(self, inbox_id: int, bot_id: int | None) -> None:
+        """Attach an agent bot to an inbox, or detach whichever is there (1.2)."""
+        path = f"{self._inboxes}/{inbox_id}/set_agent_bot"
+        await self._api.call("POST", path, {"agent_bot": bot_id}, empty=True)
 
     # -- contacts ----------------------------------------------------------------------------
 
@@ -317,10 +347,12 @@ class Chatwoot:
         content_attributes: Mapping[str, Any] | None = None,
         files: Sequence[File | Held] = (),
         voice: bool = False,
+        as_bot: int | None = None,
     ) -> Message:
         """Post one message; files are streamed from disk.
 
-        `voice`: the file is a voice note, which newer servers show as one (1.8).
+        `voice`: the file is a voice note, which newer servers show as one (1.8). `as_bot`: the
+        agent bot that an outgoing message is from; of one that is gone it is the token's user.
 
         Chatwoot does not refuse a second message of the same `source_id` (2.1): after an error
         of unknown certainty look for it with `find_message` before posting again.
@@ -331,6 +363,8 @@ class Chatwoot:
             body["content_attributes"] = content_attributes
         if voice:
             body["is_voice_message"] = True
+        if as_bot is not None:
+            body["sender_type"], body["sender_id"] = "AgentBot", as_bot
         found = await (
             self._api.upload(url, body, files) if files else self._api.call("POST", url, body)
         )

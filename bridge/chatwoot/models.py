@@ -80,10 +80,19 @@ class Inbox:
     working_hours_enabled: bool = False
     #: Seven rows as Chatwoot gives them: ``day_of_week`` 0 (Sunday) to 6, ``open_hour`` ... (1.2).
     working_hours: tuple[dict[str, Any], ...] = ()
+    #: It assigns what becomes open to somebody who is online (2.3); so it does unless told not to.
+    enable_auto_assignment: bool = True
 
     @property
     def is_api(self) -> bool:
         return self.channel_type == "Channel::Api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentBot:
+    id: int
+    name: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +137,21 @@ class Conversation:
     team_name: str | None = None
     #: Whether its contact is blocked; None where it is not said.
     is_blocked: bool | None = None
+    custom_attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    id: int
+    name: str | None
+    available_name: str | None
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    id: int
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +205,8 @@ class Message:
     created_at: float | None
     updated_at: float | None = None
     template_params: dict[str, Any] = field(default_factory=dict)
+    #: An automation rule or a campaign wrote it, perhaps in a person's name.
+    by_machine: bool = False
 
     @property
     def is_deleted(self) -> bool:

@@ -26,6 +26,7 @@ from bridge.chatwoot.fields import (
 from bridge.chatwoot.models import (
     Account,
     AccountFacts,
+    AgentBot,
     Attachment,
     Contact,
     ContactInbox,
@@ -113,6 +114,19 @@ def read_inbox(value: object) -> Inbox | None:
         timezone=text(found.get("timezone")),
         working_hours_enabled=flag(found.get("working_hours_enabled")),
         working_hours=tuple(shallow(table(row)) for row in rows(found.get("working_hours"))[:7]),
+        enable_auto_assignment=found.get("enable_auto_assignment") is not False,
+    )
+
+
+def read_agent_bot(value: object) -> AgentBot | None:
+    found = table(value)
+    identity = whole(found.get("id"))
+    if identity is None:
+        return None
+    return AgentBot(
+        id=identity,
+        name=text(found.get("name")) or "",
+        description=text(found.get("description")) or "",
     )
 
 
@@ -172,6 +186,7 @@ def read_conversation(value: object) -> Conversation | None:
         last_activity_at=seconds(found.get("last_activity_at")),
         team_name=text(table(meta.get("team")).get("name")),
         is_blocked=blocked if isinstance(blocked, bool) else None,
+        custom_attributes=shallow(attributes(found.get("custom_attributes"))),
     )
 
 
@@ -211,7 +226,18 @@ def read_message(value: object) -> Message | None:
         template_params=shallow(
             table(attributes(found.get("additional_attributes")).get("template_params"))
         ),
+        by_machine=_by_machine(found),
     )
+
+
+def _by_machine(found: dict[str, Any]) -> bool:
+    """Campaigns write in the name of a user, automation rules in nobody's (2.3, 3.2)."""
+    marks = (
+        attributes(found.get("content_attributes")).get("automation_rule_id"),
+        attributes(found.get("additional_attributes")).get("campaign_id"),
+    )
+    performer = text(table(found.get("performed_by")).get("type"))
+    return any(mark is not None for mark in marks) or performer == "automation_rule"
 
 
 def _message_type(value: object) -> MessageType:

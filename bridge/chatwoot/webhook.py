@@ -102,6 +102,14 @@ class MessageUpdated(MessageEvent):
         return self.message.external_error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performer:
+    """Who made a change, as the newest servers tell (3.2): ``user``, ``automation_rule`` ..."""
+
+    type: str
+    id: int | None
+
+
 class Change(StrEnum):
     CREATED = "conversation_created"
     STATUS = "conversation_status_changed"
@@ -114,6 +122,7 @@ class ConversationChanged:
 
     `tells_assignee` is False when the body is silent about it; otherwise an `assignee_id` of
     None means that nobody is assigned. `changed` names the columns that changed, if known.
+    `performer` is None also where `tells_performer` is not set: older servers do not tell.
     """
 
     change: Change
@@ -122,6 +131,8 @@ class ConversationChanged:
     contact: Contact | None
     tells_assignee: bool
     changed: frozenset[str]
+    performer: Performer | None = None
+    tells_performer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +304,15 @@ def _conversation_event(change: Change, found: dict[str, Any]) -> Delivery:
         changed=frozenset(
             column for row in rows(found.get("changed_attributes")) for column in table(row)
         ),
+        performer=_performer(found),
+        tells_performer="performed_by" in found,
     )
+
+
+def _performer(found: dict[str, Any]) -> Performer | None:
+    told = table(found.get("performed_by"))
+    kind = text(told.get("type"))
+    return None if kind is None else Performer(type=kind, id=whole(told.get("id")))
 
 
 def _typing(event: str, found: dict[str, Any]) -> Delivery:

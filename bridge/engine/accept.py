@@ -17,7 +17,11 @@ message says now), ``renamed:<instance>:<chat>:<number before>:<number>`` (a not
 ``drift:<instance>:<what>`` (the control room was told what only a person can mend),
 ``command:<instance>:<inbox>:<message>:<created_at>`` (an agent said something to the bot),
 ``profile:<instance>:<chat>:<day>`` (who that is was asked),
-``picture:<instance>:<Chatwoot account>:<contact>:<digest>`` and
+``picture:<instance>:<Chatwoot account>:<contact>:<digest>``,
+``expected:<instance>:<conversation>:<what>`` (a change that we make ourselves: its webhook is no
+signal), ``opened:<instance>:<conversation>`` (when it was opened last),
+``bot-closed:<instance>:<chat>:<four hours>`` (a closed flow has said its text),
+``agent_bot:<instance>:<inbox>`` (the control room was told that Chatwoot lets us have none) and
 ``edit-note:<instance>:<message>:<rule>`` (agents were told that an edit did not reach WhatsApp).
 """
 

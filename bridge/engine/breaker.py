@@ -39,6 +39,12 @@ class Breaker:
     def is_open(self) -> bool:
         return self.open_until is not None or self.held_until is not None
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether it lets through what a new one would, and nobody is on the way."""
+        untouched = self.failures == 0 and self.allowed == self.slots
+        return untouched and self.running == 0 and not self.is_open
+
     def admits(self, now: int) -> bool:
         """True when one more call may start now."""
         if self.held_until is not None and now < self.held_until:

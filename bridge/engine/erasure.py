@@ -19,7 +19,7 @@ from bridge.store.queries import deletion
 
 log = structlog.get_logger(__name__)
 
-_OF_JOB = re.compile(r"(?:in-|out-)([0-9]{1,18})(?:-[0-9]{1,9})?")
+_OF_JOB = re.compile(r"(?:in-|out-|media-)([0-9]{1,18})(?:-[0-9]{1,9})?")
 
 
 async def erase(store: Store, instance_id: str, *, spool: Path | None = None) -> None:

@@ -14,10 +14,13 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from bridge.engine.breaker import Breaker
 from bridge.engine.queue import LOCAL
+
+#: More breakers than this are looked through for those that can go.
+MOST_BREAKERS: Final = 5000
 
 #: The peer and the account that a job calls.
 Gates: TypeAlias = tuple[str, str]
@@ -49,7 +52,8 @@ class Lanes:
     """Heads, running lanes, and the breakers that they wait for.
 
     Breakers are made at the first use of their peer or account. Those of accounts go with them
-    (`forget`); those of peers stay: there are as many as servers were ever configured.
+    (`forget`); those of peers stay, as long as there are not so many that somebody names new
+    servers all the time: then those go of which nothing need be known.
     """
 
     def __init__(
@@ -94,6 +98,8 @@ class Lanes:
         if ended is not None:
             for breaker in self._breakers(ended.gates):
                 breaker.running -= 1
+        if len(self.breakers) > MOST_BREAKERS:
+            self._drop_blank()
         self.replace(lane, following)
 
     def replace(self, lane: str, head: Head | None) -> None:
@@ -156,6 +162,10 @@ class Lanes:
             if known:
                 moments.append(max(known))
         return min(moments) if moments else None
+
+    def _drop_blank(self) -> None:
+        for key in [key for key, one in self.breakers.items() if one.is_blank]:
+            del self.breakers[key]
 
     def _breakers(self, gates: Gates) -> list[Breaker]:
         """Each breaker that counts for a job, once; work that calls nobody has none."""

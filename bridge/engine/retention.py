@@ -30,7 +30,7 @@ YOUNGEST_MS = 3_600_000
 #: A choice that a chat was offered can be answered for a day; an answer may wait for Chatwoot.
 MENU_MS = 8 * 24 * 3_600_000
 
-_OF_JOB = re.compile(r"(?:in-|out-)([0-9]{1,18})(?:-[0-9]{1,9})?")
+_OF_JOB = re.compile(r"(?:in-|out-|media-)([0-9]{1,18})(?:-[0-9]{1,9})?")
 _UNFINISHED = re.compile(r"\..*\.part")
 
 
@@ -63,6 +63,7 @@ async def purge(
         ("merges", retention.purge_merges, merges_ms),
         ("looked_at", lambda db, _before, most: retention.purge_looked_at(db, most), 0),
         ("menus", menus.purge, MENU_MS),
+        ("talks", retention.purge_talks, ledger_ms),
         ("reactions", reactions.purge, ledger_ms),
         ("votes", votes.purge, ledger_ms),
     )

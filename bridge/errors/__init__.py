@@ -221,13 +221,6 @@ class Unavailable(RequestError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
-class NotActive(RequestError):
-    """Asked for by name, understood, and not part of this version of Ponte yet."""
-
-    code = "feature.not_active"
-    status = HTTPStatus.NOT_IMPLEMENTED
-
-
 class ForbiddenAddress(BridgeError):
     """A URL leads where we must not go; ``advice`` names the setting that would allow it."""
 

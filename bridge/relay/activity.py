@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from bridge.core.instance import Behaviour, InboxConfig, InstanceConfig
 from bridge.core.typebot import Bot
@@ -49,10 +50,25 @@ def inactive_of(
     found += _events(instance)
     if instance.options.behaviour.wavoip_token:
         found.append(_later("wavoipToken", "Calls over Wavoip are"))
-    if bot is not None and bot.enabled:
-        found.append(_later("typebot", "The Typebot flow is"))
+    if bot is not None and bot.enabled and kind.absent is not None:
+        found.append(
+            Inactive(
+                name="typebot",
+                reason="The Typebot flow is stored and shown; it says nothing until the number "
+                "has a channel here.",
+            )
+        )
     found += [_later(name, f"{name} is") for name in imports]
     return tuple(found)
+
+
+def unproven(bot: Bot | None) -> tuple[str, ...]:
+    """What was looked at of a flow, and what shows later: looking closer would start a session."""
+    if bot is None or not bot.enabled:
+        return ()
+    host = urlsplit(bot.url).netloc.rpartition("@")[2]
+    what = f'typebot: the viewer at {host} answered; whether it has the flow "{bot.typebot}"'
+    return (f"{what} shows when it is started for the first time.",)
 
 
 def without_signature(inbox: InboxConfig | None) -> tuple[Inactive, ...]:

@@ -92,29 +92,8 @@ class Automatic:
         return self._note(entry, job, message.content, dead)
 
     def _note(self, entry: Entry, job: Job, text: str, dead: Dead) -> Callable[[Unit], None]:
-        """Tell agents that the customer was not told this, or that nobody knows."""
         now = self._clock.ms()
-
-        def write(unit: Unit) -> None:
-            chat = chats.surviving(unit.db, job.chat_id or 0)
-            if entry.chatwoot is None or chat is None or chat.conversation_id is None:
-                return
-            said = told(unit.db, entry.id, entry.language, dead.cause, dead.reason)
-            reason = said.note or said.mark
-            self._queue.add(
-                unit,
-                note_job(
-                    entry,
-                    chat_id=chat.id,
-                    conversation_id=chat.conversation_id,
-                    about=None,
-                    text=say(entry.language, "note.not_told", text=text, reason=reason),
-                    now=now,
-                    trace_id=job.trace_id,
-                ),
-            )
-
-        return write
+        return lambda unit: not_told(self._queue, unit, entry, job, text, dead, now=now)
 
     def _show(self, unit: Unit, entry: Entry, job: Job, text: str) -> None:
         """Have the text shown in Chatwoot, under the id that its first part has on WhatsApp."""
@@ -135,3 +114,26 @@ class Automatic:
         self._queue.add(
             unit, inbound_job(entry, shown, chat_id=chat.id, now=now, trace_id=job.trace_id)
         )
+
+
+def not_told(  # noqa: PLR0917
+    queue: Queue, unit: Unit, entry: Entry, job: Job, text: str, dead: Dead, *, now: int
+) -> None:
+    """Tell agents that the customer was not told this, or that nobody knows."""
+    chat = chats.surviving(unit.db, job.chat_id or 0)
+    if entry.chatwoot is None or chat is None:
+        return
+    said = told(unit.db, entry.id, entry.language, dead.cause, dead.reason)
+    reason = said.note or said.mark
+    queue.add(
+        unit,
+        note_job(
+            entry,
+            chat_id=chat.id,
+            conversation_id=chat.conversation_id,
+            about=None,
+            text=say(entry.language, "note.not_told", text=text, reason=reason),
+            now=now,
+            trace_id=job.trace_id,
+        ),
+    )

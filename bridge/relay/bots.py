@@ -1,4 +1,8 @@
-"""The Typebot flows of an instance: kept, changed and shown. They do not run yet."""
+"""The Typebot flows of an instance: kept, changed and shown.
+
+A flow that is deleted takes its sessions along; one that is switched off lets those end that run
+(evolution-instance-typebot.md 5.2).
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,30 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bridge.clock import Clock
+from bridge.core.handoff import Phase, Stopped
+from bridge.core.patterns import fault_of
+from bridge.core.trigger import are_filters
 from bridge.core.typebot import Bot, BotSettings, StoredBot
+from bridge.engine.queue import Queue
 from bridge.errors import Conflict, Invalid, NotFound
+from bridge.relay.agent_bot_jobs import flows_switched
 from bridge.relay.directory import Entry, gone
+from bridge.relay.flows import Shelf
+from bridge.relay.talks import Memory, Talks, with_memory
 from bridge.store.engine import Store, Unit
-from bridge.store.queries import bots, claims
+from bridge.store.queries import bots, chats, claims, talks
+from bridge.store.queries.talks import TalkRow
 
 T = TypeVar("T")
 
 #: So many flows may one instance have.
 MOST = 100
+_NO_FILTERS = (
+    'triggerValue must be filters as contains:a,b or startswith:"bom dia": '
+    "contains, notcontains, startswith, endswith, exact, with blanks between filters"
+)
+#: Sessions that end in one commit.
+_AT_ONCE = 200
 #: What an instance's settings take over from the first flow that it gets (5.2).
 _SHARED = (
     "expire",
@@ -37,9 +55,14 @@ _SHARED = (
 class Bots:
     """Every method acts on one instance's flows only; an id of another one's is unknown."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, queue: Queue, shelf: Shelf, talks: Talks
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._queue = queue
+        self._shelf = shelf
+        self._talks = talks
 
     async def all(self, entry: Entry) -> Sequence[StoredBot]:
         return await self._store.read(lambda db: bots.of_instance(db, entry.id))
@@ -66,24 +89,62 @@ class Bots:
         return await self._write(entry, work)
 
     async def set_only(self, entry: Entry, bot: Bot | None) -> None:
-        """Evolution v1 knows one flow: set the one for all messages, or (None) take it away."""
+        """Evolution v1 knows one flow: set the one for all messages, or (None) take it away.
+
+        All sessions of the instance end with it.
+        """
+        if bot is None:
+            await self._end(entry, None, lambda unit: self._delete_only(unit, entry))
+            return
 
         def work(unit: Unit) -> None:
             found = only(bots.of_instance(unit.db, entry.id))
             now = self._clock.ms()
-            if bot is not None and found is not None:
-                bots.save(unit.db, replace(found, bot=bot, updated_at=now))
-            elif bot is not None:
+            if found is None:
                 add(unit, entry.id, bot, now=now)
-            elif found is not None:
-                bots.delete(unit.db, entry.id, found.id)
+                return
+            changed = replace(found, bot=bot, updated_at=now)
+            _check_pattern(bot)
+            bots.save(unit.db, changed)
 
         await self._write(entry, work)
 
     async def delete(self, entry: Entry, bot_id: str) -> None:
-        """Delete a flow. Raises `NotFound`."""
-        if not await self._write(entry, lambda unit: bots.delete(unit.db, entry.id, bot_id)):
+        """Delete a flow with its sessions. Raises `NotFound`."""
+        if await self.one(entry, bot_id) is None:
             raise unknown(bot_id)
+        await self._end(entry, bot_id, lambda unit: bots.delete(unit.db, entry.id, bot_id))
+
+    def _delete_only(self, unit: Unit, entry: Entry) -> None:
+        found = only(bots.of_instance(unit.db, entry.id))
+        if found is not None:
+            bots.delete(unit.db, entry.id, found.id)
+
+    async def _end(self, entry: Entry, bot_id: str | None, last: Callable[[Unit], object]) -> None:
+        """End the sessions of a flow (None: all), some in each commit; `last` is in the last."""
+
+        def work(unit: Unit) -> bool:
+            running = talks.running(unit.db, entry.id, bot_id=bot_id, limit=_AT_ONCE)
+            for talk in running:
+                self._end_one(unit, entry, talk)
+            if len(running) < _AT_ONCE:
+                last(unit)
+                return False
+            return True
+
+        while await self._write(entry, work):
+            pass
+
+    def _end_one(self, unit: Unit, entry: Entry, talk: TalkRow) -> None:
+        """End one session; a human who has the word keeps it."""
+        now = self._clock.ms()
+        chat = chats.get(unit.db, talk.chat_id)
+        if chat is not None and talk.state.phase is not Phase.PAUSED:
+            self._talks.signal(unit, entry, chat, Stopped(delete=True), now)
+            return
+        state = replace(talk.state, has_session=False, epoch=talk.state.epoch + 1)
+        bare = replace(with_memory(talk, Memory()), state=state, session_id=None, result_id=None)
+        talks.save(unit.db, bare, now)
 
     async def settings(self, entry: Entry) -> BotSettings | None:
         return await self._store.read(lambda db: bots.settings(db, entry.id))
@@ -113,7 +174,11 @@ class Bots:
         def checked(unit: Unit) -> T:
             if not claims.exists(unit.db, entry.id):
                 raise gone(entry.instance.name)
-            return work(unit)
+            was_on = self._shelf.of(unit.db, entry.id).is_on
+            result = work(unit)
+            if self._shelf.changed(unit, entry.id).is_on is not was_on:
+                flows_switched(self._queue, unit, entry, now=self._clock.ms())
+            return result
 
         return await self._store.write(checked, durable=True)
 
@@ -149,11 +214,14 @@ def unknown(bot_id: str) -> NotFound:
 def _check(known: Sequence[StoredBot], new: StoredBot) -> None:
     """Two flows that answer to the same trigger would answer twice (5.1, texts of 5.1)."""
     bot = new.bot
+    _check_pattern(bot)
     others = [one.bot for one in known if one.id != new.id]
     if bot.trigger_type == "keyword" and not (bot.trigger_operator and bot.trigger_value):
         raise Invalid("Trigger operator and value are required", code="typebot.trigger")
     if bot.trigger_type == "advanced" and not bot.trigger_value:
         raise Invalid("Trigger value is required", code="typebot.trigger")
+    if bot.trigger_type == "advanced" and not are_filters(bot.trigger_value or ""):
+        raise Invalid(_NO_FILTERS, code="typebot.invalid")
     if bot.trigger_type == "all":
         if bot.enabled and any(one.enabled and one.trigger_type == "all" for one in others):
             raise Conflict(
@@ -167,3 +235,14 @@ def _check(known: Sequence[StoredBot], new: StoredBot) -> None:
         (one.trigger_type, one.trigger_operator, one.trigger_value) == trigger for one in others
     ):
         raise Conflict("Trigger already exists", code="typebot.trigger_taken")
+
+
+def _check_pattern(bot: Bot) -> None:
+    """Raises `Invalid` for a pattern that no message could be compared with."""
+    if bot.trigger_type != "keyword" or bot.trigger_operator != "regex" or not bot.trigger_value:
+        return
+    fault = fault_of(bot.trigger_value)
+    if fault is not None:
+        raise Invalid(
+            f"triggerValue is no regular expression: {fault}", code="typebot.trigger_pattern"
+        )

@@ -18,7 +18,7 @@ import orjson
 import structlog
 
 from bridge.chatwoot.models import Conversation, Message, MessageType
-from bridge.chatwoot.webhook import MessageCreated, MessageUpdated
+from bridge.chatwoot.webhook import Change, ConversationChanged, MessageCreated, MessageUpdated
 from bridge.clock import Clock
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, NewJob, Outcome, Queue, Road
 from bridge.relay.chores import chore
@@ -126,6 +126,7 @@ class CatchUp:
         missed = [message for message in agents if _is_for_us(message)]
         gone = [message for message in agents if message.is_deleted]
         if not missed and not gone:
+            await self._store.write(lambda unit: self._status(unit, entry, side, conversation))
             return 0
         # Listed messages do not tell the contact: the conversation does.
         contact = (
@@ -157,9 +158,22 @@ class CatchUp:
             seen = unit.tally.get((Road.OUTBOUND, "ignored", "duplicate"), 0) - before
             for message in gone:
                 self._intake.deleted(unit, entry, event(MessageUpdated, message), now)
+            self._status(unit, entry, side, conversation)
             return len(missed) - seen
 
         return await self._store.write(work, durable=True)
+
+    def _status(self, unit: Unit, entry: Entry, side: Side, conversation: Conversation) -> None:
+        """What became of the conversation meanwhile, behind what was written in it."""
+        told = ConversationChanged(
+            change=Change.UPDATED,
+            account_id=side.inbox.account_id,
+            conversation=conversation,
+            contact=None,
+            tells_assignee=True,
+            changed=frozenset(),
+        )
+        self._intake.news(unit, entry, told, self._clock.ms())
 
 
 def _resume(unit: Unit, now: int) -> None:

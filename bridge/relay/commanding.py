@@ -41,6 +41,7 @@ from bridge.relay.answers import Answer, Order
 from bridge.relay.commanding_merges import merged
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.hushing import Hushing
 from bridge.relay.merge_plans import MergePlans
 from bridge.relay.number_status import Facts, bots_silent, lines, who
 from bridge.relay.retrying import replay
@@ -62,6 +63,7 @@ class Commanding:
         connections: Connections,
         announcing: Announcing,
         plans: MergePlans,
+        hushing: Hushing,
         breaker: Callable[[str], Breaker | None],
         check: Callable[[Unit, Entry], None],
         clock: Clock,
@@ -74,6 +76,7 @@ class Commanding:
         self._connections = connections
         self._announcing = announcing
         self._plans = plans
+        self._hushing = hushing
         self._breaker = breaker
         self._check = check
         self._clock = clock
@@ -233,6 +236,8 @@ class Commanding:
 
         flows = await self._store.write(write, durable=True)
         await self._directory.refresh(entry.id)
+        if until is not None:
+            await self._hushing.hush(entry.id)
         if until is None:
             text = _say(entry, "command.bots.resumed")
         else:

@@ -1,4 +1,4 @@
-"""Who is writing is shown on the other side: agents to customers, customers to agents.
+"""Who is writing is shown on the other side: agents and bots to customers, customers to agents.
 
 Nothing of it is kept and nothing waits for it. Each chat has at most one call under way in each
 direction; of what comes meanwhile the newest counts, and what comes too fast is dropped. Both sides
@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -24,7 +25,7 @@ from bridge.engine.pacing import Bucket, Rate
 from bridge.errors import BridgeError
 from bridge.relay.directory import Directory, Entry
 from bridge.store.engine import Store
-from bridge.store.queries import chats, ledger, people_keys
+from bridge.store.queries import chats, ledger, people_keys, talks
 from bridge.store.queries.chats import ChatRow
 from bridge.whatsapp.channel import ShowsTyping, ShowsTypingBelow
 
@@ -38,6 +39,10 @@ REPEAT = 3000
 CHANGES = Rate(burst=4, interval_ms=3000)
 #: Calls under way at once, in all chats.
 MOST_CALLS = 100
+#: A bot's sign is shown again after so long (ms): it fades by itself.
+REFRESH = 8000
+#: So short a wait (ms) is not worth a sign.
+LEAST = 400
 #: So many chats are remembered at most.
 MOST_CHATS = 5000
 
@@ -75,6 +80,8 @@ class Composing:
         self._signs: dict[tuple[str, str, object], _Sign] = {}
         self._running = 0
         self._is_stopping = False
+        #: In which chats a bot seems to write.
+        self._bots: dict[int, asyncio.Future[None]] = {}
 
     def by_agent(self, entry: Entry, event: Typing) -> None:
         """Show the customer that an agent writes, or stopped. Never blocks or raises."""
@@ -90,15 +97,57 @@ class Composing:
 
         async def show() -> None:
             found = await self._store.read(who)
-            if found is None:
-                return
-            chat, newest = found
-            if isinstance(entry.channel, ShowsTyping):
-                await entry.channel.show_typing(chat.party, presence)
-            elif isinstance(entry.channel, ShowsTypingBelow) and newest and event.is_on:
-                await entry.channel.show_typing_below(newest)
+            if found is not None:
+                await _tell(entry, *found, presence)
 
         self._show(("agent", entry.id, event.conversation_id), show, is_on=event.is_on)
+
+    def by_bot(
+        self, entry: Entry, chat_id: int, *, epoch: int, until: int, voice: bool = False
+    ) -> None:
+        """Show the customer that a flow writes (`voice`: records), until a moment (ms).
+
+        Or until the hand-off has another epoch. Never blocks or raises.
+        """
+        if self._is_stopping or until - self._clock.ms() < LEAST or not shows_typing(entry):
+            return
+        before = self._bots.pop(chat_id, None)
+        if before is not None:
+            before.cancel()
+        if len(self._bots) >= MOST_CHATS:
+            return
+        writes = Presence.RECORDING if voice else Presence.COMPOSING
+        task = asyncio.ensure_future(self._write_on(entry, chat_id, epoch, until, writes))
+        self._bots[chat_id] = task
+        task.add_done_callback(lambda ended: self._wrote(chat_id, ended))
+
+    async def _write_on(
+        self, entry: Entry, chat_id: int, epoch: int, until: int, writes: Presence
+    ) -> None:
+        def who(db: sqlite3.Connection) -> tuple[ChatRow, str | None, bool] | None:
+            chat = chats.surviving(db, chat_id)
+            if chat is None:
+                return None
+            may = talks.epoch(db, chat.id) == epoch
+            return chat, ledger.last_heard(db, chat.id), may
+
+        # Each wait begins anew: what was shown for the bubble before went with it.
+        key = ("bot", entry.id, (chat_id, until))
+        while (now := self._clock.ms()) < until:
+            found = await self._store.read(who)
+            if found is None or not self._can_send(entry):
+                return
+            chat, newest, may = found
+            presence = writes if may else Presence.PAUSED
+            self._show(key, partial(_tell, entry, chat, newest, presence), is_on=may)
+            if not may:
+                return
+            await self._clock.wait(asyncio.Event(), min(until, now + REFRESH))
+
+    def _wrote(self, chat_id: int, ended: asyncio.Future[None]) -> None:
+        if self._bots.get(chat_id) is ended:
+            del self._bots[chat_id]
+        _ended(ended)
 
     def by_customer(self, of: str, party: Party, presence: Presence) -> None:
         """Show the agents that a customer writes, or stopped. Never blocks or raises."""
@@ -130,6 +179,7 @@ class Composing:
         """Show nothing more, and give up what is under way."""
         self._is_stopping = True
         tasks = [sign.task for sign in self._signs.values() if sign.task is not None]
+        tasks += self._bots.values()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -177,6 +227,14 @@ class Composing:
                 for key, sign in self._signs.items()
                 if sign.task is not None or now - sign.at < REPEAT
             }
+
+
+async def _tell(entry: Entry, chat: ChatRow, newest: str | None, presence: Presence) -> None:
+    """`newest` is the person's newest message, below which some channels show it."""
+    if isinstance(entry.channel, ShowsTyping):
+        await entry.channel.show_typing(chat.party, presence)
+    elif isinstance(entry.channel, ShowsTypingBelow) and newest and presence in _WRITES:
+        await entry.channel.show_typing_below(newest)
 
 
 def shows_typing(entry: Entry) -> bool:

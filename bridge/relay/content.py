@@ -17,12 +17,13 @@ from bridge.core.message import Received, SentByPhone
 from bridge.engine.queue import Job
 from bridge.errors import BridgeError, Certainty, PeerDown, PeerGone, Remedy, Scope, TooBig
 from bridge.locale import failure, say
+from bridge.net.http import Http
 from bridge.relay.decorating import decorated, told
 from bridge.relay.directory import Entry
 from bridge.relay.filetypes import HEAD, content_type
 from bridge.relay.targets import speaker
 from bridge.relay.wording import Worded, worded
-from bridge.relay.wording.sheet import blocks, words
+from bridge.relay.wording.sheet import address, blocks, lines, words
 from bridge.relay.wording.unknown import kind_in_words
 from bridge.text.convert import literal, neutralise_liquid
 
@@ -31,6 +32,8 @@ log = structlog.get_logger(__name__)
 _MIB: Final = 1024 * 1024
 #: Bytes of an event whose words hold nobody up: 64 KB of nothing but marks take half a second.
 _LONG: Final = 8 * 1024
+#: So often the server of a flow's file is asked again before its address is shown.
+_TRIES: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,9 @@ class Renderer:
     """Files wait in the spool, named after their job, until the job has ended.
 
     `limit` says how many bytes a file of an instance may have. `view_once`: whether files that are
-    to be seen once are shown, or only said to be there.
+    to be seen once are shown, or only said to be there. `http` fetches what a flow named by its
+    address, within `timeout` seconds: once more, so that nothing of it waits in the spool while
+    Chatwoot is away. What cannot be had any more is shown as its address.
     """
 
     def __init__(
@@ -66,10 +71,14 @@ class Renderer:
         *,
         limit: Callable[[Entry], int],
         view_once: Literal["show", "placeholder"] = "show",
+        http: Http | None = None,
+        timeout: float = 60,
     ) -> None:
         self._spool = spool
         self._limit = limit
         self._view_once = view_once
+        self._http = http
+        self._timeout = timeout
 
     async def render(self, job: Job, entry: Entry, event: Received | SentByPhone) -> Rendered:
         """Raises a `PeerError` of scope ONE when a file cannot be fetched *now*.
@@ -80,7 +89,10 @@ class Renderer:
         is_long = len(job.payload) > _LONG
         said = await asyncio.to_thread(say_it) if is_long else say_it()
         if isinstance(event.content, Media):
-            rendered = await self._media(job, entry, event.content, said)
+            if isinstance(event, SentByPhone) and event.by_bot and not event.content.handle:
+                rendered = await self._named(job, entry, event.content, said)
+            else:
+                rendered = await self._media(job, entry, event.content, said)
         else:
             rendered = Rendered(text=said.text)
         text = decorated(event, rendered.text, entry.language)
@@ -102,6 +114,31 @@ class Renderer:
 
     def file(self, job_id: int) -> Path:
         return self._spool / f"in-{job_id}"
+
+    async def _named(self, job: Job, entry: Entry, media: Media, said: Worded) -> Rendered:
+        """A file that a flow named by its address, or the address."""
+        path = self.file(job.id)
+        mime = media.mime
+        if self._http is None or not media.url:
+            return _linked(media, said)
+        if not await asyncio.to_thread(path.exists):
+            try:
+                got = await self._http.download(
+                    media.url,
+                    path,
+                    limit=self._limit(entry),
+                    timeout=self._timeout,
+                    peer="The file's server",
+                )
+            except BridgeError as error:
+                if error.remedy is Remedy.RETRY and job.attempts < _TRIES:
+                    error.scope = Scope.ONE  # not Chatwoot's fault
+                    error.certainty = Certainty.NOT_DONE
+                    raise
+                log.info("media.linked", cause=error.cause)
+                return _linked(media, said)
+            mime = got.mime
+        return _with(await asyncio.to_thread(_file, path, media, mime), media, said, entry.language)
 
     async def _media(self, job: Job, entry: Entry, media: Media, said: Worded) -> Rendered:
         if self.withholds(media):
@@ -125,6 +162,11 @@ class Renderer:
             mime = fetched.mime or media.mime
         file = await asyncio.to_thread(_file, path, media, mime)
         return _with(file, media, said, entry.language)
+
+
+def _linked(media: Media, said: Worded) -> Rendered:
+    link = address(media.url) or literal(words(media.filename, 80)) or media.media.value
+    return Rendered(text=blocks(said.text or "", lines([link])))
 
 
 def _with(file: File, media: Media, said: Worded, language: str) -> Rendered:

@@ -10,14 +10,20 @@ from bridge.chatwoot.webhook import ConversationChanged
 from bridge.core.conversation import CLOSED, ConversationStatus, is_better, seen_as, status_of
 from bridge.engine.queue import Road
 from bridge.relay.directory import Entry
+from bridge.relay.takeover import Takeover
 from bridge.store.engine import Unit
 from bridge.store.queries import bindings, chats
 from bridge.store.queries.bindings import ConversationFacts
 from bridge.store.queries.chats import ChatRow
 
 
-def keep_news(unit: Unit, entry: Entry, event: ConversationChanged, now: int) -> None:
-    """Keep what a webhook tells; a chat changes over to a conversation that is a better one."""
+def keep_news(
+    unit: Unit, entry: Entry, event: ConversationChanged, takeover: Takeover, now: int
+) -> None:
+    """Keep what a webhook tells; a chat changes over to a conversation that is a better one.
+
+    Only what is newer than what is known is a signal for the hand-off.
+    """
     conversation, inbox = event.conversation, entry.inbox
     unit.count(Road.SIGNAL, "accepted")
     if inbox is not None and inbox.is_bots(conversation.id, conversation.source_id):
@@ -38,7 +44,7 @@ def keep_news(unit: Unit, entry: Entry, event: ConversationChanged, now: int) ->
     )
     unit.count(Road.SIGNAL, "delivered")
     if is_bound:
-        bindings.news(
+        is_news = bindings.news(
             unit.db,
             chat.id,
             conversation_id=conversation.id,
@@ -49,9 +55,12 @@ def keep_news(unit: Unit, entry: Entry, event: ConversationChanged, now: int) ->
             # Perhaps there is another one that should be used now.
             fresh_at=0 if before is not None and is_better(before, status) else now,
         )
+        if is_news:
+            takeover.told(unit, entry, chat, event, status, now)
     elif is_better(status, before):
         source_id = chat.source_id or conversation.source_id
         use(unit, chat.id, conversation, status, source_id=source_id, now=now)
+        takeover.rebound(unit, entry, chat, event, status, now)
 
 
 def use(

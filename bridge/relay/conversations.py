@@ -7,6 +7,7 @@ Chatwoot is asked: contacts that were merged there bring conversations of which 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -27,10 +28,13 @@ from bridge.core.instance import InboxConfig
 from bridge.core.placement import Create, Placing, Policy, Reuse, Skip, place, skipped
 from bridge.core.rules import Situation
 from bridge.errors import PeerGone
+from bridge.relay import own_changes
+from bridge.relay.automatic_assignment import opened_here
 from bridge.relay.contacts import Bound
 from bridge.relay.directory import Side
 from bridge.relay.healing import repeatable
 from bridge.relay.policies import Policies
+from bridge.relay.takeover import Takeover
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import bindings, chats
 from bridge.store.queries.bindings import ConversationFacts
@@ -70,8 +74,10 @@ class Conversations:
         *,
         policies: Policies,
         stale_before: Callable[[InboxConfig], int],
+        takeover: Takeover,
     ) -> None:
         self._store = store
+        self._takeover = takeover
         self._clock = clock
         self._policies = policies
         self._stale_before = stale_before
@@ -91,6 +97,9 @@ class Conversations:
         if not asked and not _is_settled(placing, known, origin):
             known, asked = await self._listed(case), True
             placing = case.decide(known)
+        if asked:
+            await self._notice(case, known)
+        placing = await self._for_humans(case, placing)
         match placing:
             case Skip():
                 return placing
@@ -98,6 +107,55 @@ class Conversations:
                 return await self._create(case, known, placing)
             case Reuse():
                 return await self._reuse(case, known, placing, asked=asked)
+
+    async def _notice(self, case: _Case, known: list[Known]) -> None:
+        """Tell the hand-off what no webhook has told, of the conversation that the chat uses."""
+        chat = case.chat
+        same = next((one for one in known if one.id == chat.conversation_id), None)
+        if same is None or (same.status, same.assignee_id) == (chat.status, chat.assignee_id):
+            return
+        now = self._clock.ms()
+
+        def work(unit: Unit) -> None:
+            row = chats.get(unit.db, chat.id)
+            if row is not None and row.conversation_updated_at <= same.updated_at:
+                self._takeover.found(unit, row, same, now)
+
+        await self._store.write(work)
+
+    async def _for_humans(self, case: _Case, placing: Placing) -> Placing:
+        """Where a human keeps the bot silent, what would be the bot's is for agents to see."""
+        chat = case.chat
+        if isinstance(placing, Skip) or placing.rule is not None:
+            return placing
+        status = placing.status if isinstance(placing, Create) else placing.set_status
+        if status is not ConversationStatus.PENDING:
+            return placing
+        now = self._clock.ms()
+        if not await self._store.read(lambda db: self._takeover.is_held(db, chat, now)):
+            return placing
+        why = f"{placing.why}; a human keeps the bot silent"
+        if isinstance(placing, Create):
+            return replace(placing, status=ConversationStatus.OPEN, insist=True, why=why)
+        return replace(placing, set_status=ConversationStatus.OPEN, why=why)
+
+    async def _expect(
+        self, case: _Case, conversation_id: int, status: ConversationStatus | None, *, wakes: bool
+    ) -> None:
+        """What we are about to do will be told as a webhook."""
+        now, instance_id = self._clock.ms(), case.chat.instance_id
+
+        def work(unit: Unit) -> None:
+            if status is not None:
+                what = own_changes.status(status)
+                own_changes.expect(unit, instance_id, conversation_id, what, now)
+            if status is ConversationStatus.PENDING:
+                self._takeover.woken(unit, case.chat, now)
+            if wakes or status is ConversationStatus.OPEN:
+                opened_here(unit, instance_id, conversation_id, now)
+
+        if wakes or status is not None:
+            await self._store.write(work)
 
     async def skipped(self, side: Side, chat: ChatRow, *, origin: Origin) -> Skip | None:
         """Whether a rule leaves the message out whatever its conversation is; costs no call."""
@@ -164,6 +222,8 @@ class Conversations:
         self, case: _Case, known: list[Known], placing: Reuse, *, asked: bool
     ) -> Placed:
         used = next(one for one in known if one.id == placing.id)
+        wakes = used.status in ASLEEP and case.situation.origin is Origin.CUSTOMER
+        await self._expect(case, used.id, placing.set_status, wakes=wakes)
         if placing.set_status is not None:
             with repeatable():
                 now_is = await case.side.chatwoot.toggle_status(placing.id, placing.set_status)
@@ -187,6 +247,7 @@ class Conversations:
         if status is ConversationStatus.RESOLVED and wanted is not status:
             status = ConversationStatus.BLOCKED  # Chatwoot resolves what blocked contacts start
         if placing.insist and status not in (wanted, ConversationStatus.BLOCKED):
+            await self._expect(case, made.id, wanted, wakes=False)
             with repeatable():  # an agent bot has it pending
                 status = status_of(await side.chatwoot.toggle_status(made.id, wanted))
         if status is ConversationStatus.RESOLVED:
@@ -205,6 +266,8 @@ class Conversations:
         def work(unit: Unit) -> None:
             row = chats.get(unit.db, chat.id)
             known_at = 0.0
+            # From here on its webhook tells nothing new.
+            own_changes.done(unit, chat.instance_id, used.id, own_changes.status(used.status))
             if row is not None and row.conversation_id == used.id:
                 known_at = row.conversation_updated_at
                 came = known_at > chat.conversation_updated_at
@@ -217,13 +280,20 @@ class Conversations:
                 conversation_id=used.id,
                 status=used.status,
                 assignee_id=used.assignee_id,
-                updated_at=known_at if was_set else used.updated_at or known_at,
+                updated_at=_newer(max(known_at, used.updated_at))
+                if was_set
+                else used.updated_at or known_at,
                 fresh_at=now,
                 facts=_facts(used),
                 person_id=chat.person_id,
             )
 
         await self._store.write(work)
+
+
+def _newer(updated_at: float) -> float:
+    """What we have set is newer than what we were told, whenever news of that comes."""
+    return math.nextafter(updated_at, math.inf) if updated_at else 0
 
 
 def _is_settled(placing: Placing, known: list[Known], origin: Origin) -> bool:

@@ -31,7 +31,7 @@ from bridge.errors import (
     Unavailable,
 )
 from bridge.relay import bots
-from bridge.relay.activity import Inactive, inactive_of, without_signature
+from bridge.relay.activity import Inactive, inactive_of, unproven, without_signature
 from bridge.relay.cleanup import Cleanup, Traces
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory, Entry, gone
@@ -267,7 +267,7 @@ class Creating:
             qr=qr,
             bot=order.bot,
             not_active=inactive,
-            warnings=(*warnings, *(one.reason for one in inactive)),
+            warnings=(*warnings, *(one.reason for one in inactive), *unproven(order.bot)),
         )
 
     async def _finish(self, entry: Entry) -> None:

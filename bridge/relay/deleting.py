@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -14,15 +16,20 @@ from bridge.core.instance import InboxConfig
 from bridge.engine.erasure import erase
 from bridge.engine.queue import Queue
 from bridge.errors import BridgeError, Conflict, PeerError, PeerFailed, PeerGone
+from bridge.relay.agent_bot import detach
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory, Entry, gone
 from bridge.relay.events import Events
+from bridge.relay.pending import typebot_account
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
 from bridge.relay.turns import Turns
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import instances
 
 log = structlog.get_logger(__name__)
+
+#: Seconds in which an inbox that stays is let go; its Chatwoot may be gone for good.
+LET_GO: Final = 5.0
 
 
 class InboxFate(StrEnum):
@@ -69,6 +76,8 @@ class Deleting:
                 raise gone(entry.instance.name)
             if inbox is InboxFate.DELETE and now.inbox is not None:
                 await self._delete_inbox(now, now.inbox)
+            elif now.inbox is not None:
+                await _let_go(now)
             await self.wipe(now, lambda unit: self._events.deleted(unit, now))
         log.info("instance.deleted", instance=entry.instance.name, inbox=inbox)
 
@@ -93,7 +102,7 @@ class Deleting:
         finally:
             if self._directory.by_id(entry.id) is not None:  # it stays after all
                 self._connections.spare(entry)
-        for account in (entry.channel_account, entry.chatwoot_account):
+        for account in (entry.channel_account, entry.chatwoot_account, typebot_account(entry.id)):
             self._queue.forget(account)
 
     async def _forget(self, entry: Entry) -> None:
@@ -137,6 +146,15 @@ class Deleting:
         """Its conversation is gone with the inbox; a contact that stays harms nobody."""
         with suppress(PeerError):
             await self._provisioning.remove_bot(chatwoot, instance_id)
+
+
+async def _let_go(entry: Entry) -> None:
+    """With our agent bot, an inbox that stays would go on beginning conversations as pending."""
+    try:
+        async with asyncio.timeout(LET_GO):
+            await detach(entry)
+    except (PeerError, TimeoutError) as error:
+        log.warning("agent_bot.not_detached", instance=entry.instance.name, error=repr(error))
 
 
 def _not_deleted(error: BridgeError) -> PeerFailed:

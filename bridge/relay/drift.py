@@ -66,7 +66,10 @@ class Drift:
         clock: Clock,
         chance: Callable[[], float],
         every: int,
+        also: Callable[[Unit, Entry], None],
     ) -> None:
+        """`also` has what else may differ looked at, in lanes of its own."""
+        self._also = also
         self._store = store
         self._queue = queue
         self._directory = directory
@@ -145,6 +148,7 @@ class Drift:
         elif job.is_suspect:  # an earlier run may have set it, and got no further
             await self._store.write(partial(self._catch_up, entry, None))
         await self._see_to_room(entry, side)
+        await self._store.write(lambda unit: self._also(unit, entry))
         lost = await self._rewinding.check(entry, side)
         if lost is not None:
             self._step(job, f"an older Chatwoot: {lost.messages} messages are not there")

@@ -24,6 +24,7 @@ from bridge.core.message import AGAIN, EVENT, MADE_UP, Received, SentByPhone
 from bridge.core.party import Party
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, Outcome, Queue
 from bridge.errors import PeerRefused
+from bridge.relay.agent_bot import AgentBots
 from bridge.relay.content import Rendered, Renderer
 from bridge.relay.directory import Directory, Entry, Side
 from bridge.relay.echoes import echo, is_echo
@@ -63,6 +64,8 @@ class Context:
     stands: bool = False
     #: A file that is shown once more, though nothing stands there that lacks it: it was deleted.
     is_unwanted: bool = False
+    #: A flow of ours said it, also where the channel tells it back.
+    is_bots: bool = False
     #: Those who stand in the text, with the names that we know.
     mentions: tuple[Party, ...] = ()
 
@@ -83,7 +86,9 @@ class Inbound:
         receipts: Receipts,
         refetching: Refetching,
         queue: Queue,
+        agent_bots: AgentBots,
     ) -> None:
+        self._agent_bots = agent_bots
         self._read_marks = read_marks
         self._queue = queue
         self._pictures = pictures
@@ -106,6 +111,8 @@ class Inbound:
         now = self._clock.ms()
         context = await self._store.read(lambda db: _context(db, job, told, now, entry))
         event = replace(told, content=context.content, mentions=context.mentions)
+        if context.is_bots and isinstance(event, SentByPhone):
+            event = replace(event, by_bot=True)
         if context.is_echo is not False:
             return echo(job, now, is_certain=context.is_echo is True)
         needless = self._needless(entry, job, context, now)
@@ -166,7 +173,9 @@ class Inbound:
             entry,
             side,
             context.chat,
-            lambda conversation_id: self._post(side, conversation_id, event, rendered, context),
+            lambda conversation_id: self._post(
+                entry, side, conversation_id, event, rendered, context
+            ),
             origin=_origin(event),
         )
         await self._renderer.forget(job, event)
@@ -175,8 +184,9 @@ class Inbound:
         cause = missing.cause if missing is not None else None
         return self._delivered(job, entry, event, posted, missing=cause)
 
-    async def _post(
+    async def _post(  # noqa: PLR0917
         self,
+        entry: Entry,
         side: Side,
         conversation_id: int,
         event: Received | SentByPhone,
@@ -198,6 +208,7 @@ class Inbound:
             content_attributes=attributes or None,
             files=rendered.files,
             voice=rendered.voice,
+            as_bot=await self._agent_bots.speaker(entry, side) if _is_bots(event) else None,
         )
 
     def _delivered(
@@ -241,7 +252,13 @@ class Inbound:
 
 
 def _origin(event: Received | SentByPhone) -> Origin:
-    return Origin.CUSTOMER if isinstance(event, Received) else Origin.PHONE
+    if isinstance(event, Received):
+        return Origin.CUSTOMER
+    return Origin.BOT if event.by_bot else Origin.PHONE
+
+
+def _is_bots(event: Received | SentByPhone) -> bool:
+    return isinstance(event, SentByPhone) and event.by_bot
 
 
 def _context(
@@ -256,7 +273,12 @@ def _context(
     if not is_late and event.reply_to is not None:
         quoted = ledger.chatwoot_of(db, entry.id, event.reply_to)
     able = entry.channel.capabilities
-    ours_again = isinstance(event, SentByPhone) and is_echo(db, job, chat.id, event.id, now, able)
+    ours_again: bool | None = False
+    if isinstance(event, SentByPhone) and not event.by_bot:
+        ours_again = is_echo(db, job, chat.id, event.id, now, able)
+    is_bots = isinstance(event, SentByPhone) and (
+        event.by_bot or ledger.is_bubble(db, entry.id, event.id)
+    )
     content = event.content
     if isinstance(event, Received):
         content = answered(db, chat.id, content, job.accepted_at)
@@ -269,6 +291,7 @@ def _context(
         is_echo=ours_again,
         placeholder=placeholder if is_late else None,
         stands=stands,
+        is_bots=is_bots,
         is_unwanted=again and not ledger.lacks_file(db, entry.id, original(event.id)),
         mentions=tuple(named(db, entry.scope, party) for party in event.mentions),
     )

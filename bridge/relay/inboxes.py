@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -14,6 +15,7 @@ from bridge.core.order import ChatwootOrder
 from bridge.engine.queue import Queue
 from bridge.errors import PeerLocked, RequestError
 from bridge.locale import say
+from bridge.relay.agent_bot_jobs import inbox_changed
 from bridge.relay.bot_contact import look_job
 from bridge.relay.directory import Directory, Entry, own_scope
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
@@ -134,6 +136,21 @@ class Inboxes:
         log.info("inbox.changed", instance=entry.instance.name, what=what)
         return self._directory.by_id(entry.id) or entry
 
+    async def change(self, entry: Entry, **changes: Any) -> Entry:
+        """Change fields of the inbox that an instance has; of another one than `entry` nothing."""
+        was = entry.inbox
+        async with self._turns.of(entry.id):
+            now = self._directory.by_id(entry.id) or entry
+            inbox = now.inbox
+            if inbox is None or was is None:
+                return now
+            if (inbox.scope, inbox.inbox_id) != (was.scope, was.inbox_id):
+                return now
+            changed = replace(inbox, **changes)
+            if changed != inbox:
+                await self.save(now, changed)
+        return self._directory.by_id(entry.id) or entry
+
     async def save(self, entry: Entry, inbox: InboxConfig) -> None:
         """Store the Chatwoot side; of an instance that has been deleted meanwhile nothing."""
         before = entry.inbox
@@ -150,6 +167,7 @@ class Inboxes:
             look = look_job(entry, before, inbox, now=self._clock.ms())
             if look is not None:
                 self._queue.add(unit, look)
+            inbox_changed(self._queue, unit, entry, before, inbox)
             if entry.scope == own and inbox.inbox_id is not None:
                 people.move(unit.db, entry.id, own, inbox.scope)
             if moved:  # what is bound belongs to the inbox before
@@ -198,6 +216,8 @@ class Inboxes:
             provisioned_at=before.provisioned_at if before and same else None,
             updated_at=self._clock.ms(),
             told=before.told if before and same else {},
+            agent_bot_id=before.agent_bot_id if before and same else None,
+            agent_bot_attached=before.agent_bot_attached if before and same else False,
         )
 
     async def _provision(self, entry: Entry, wanted: InboxConfig, *, replace_webhook: bool) -> None:

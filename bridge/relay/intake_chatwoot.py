@@ -40,6 +40,7 @@ from bridge.relay.refetching import Refetching
 from bridge.relay.retrying import AUTOMATIC, OUTBOUND, by_ponte, red_mark, ref_of, revive, tombstone
 from bridge.relay.revoking import accept_deletion
 from bridge.relay.sifting import uninteresting
+from bridge.relay.takeover import Takeover
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, claims, jobs, ledger, seen
 
@@ -66,9 +67,11 @@ class ChatwootIntake:
         hold: int,
         typing: Callable[[Entry, Typing], None] | None,
         refetching: Refetching,
+        takeover: Takeover,
     ) -> None:
         """`typing` is told when an agent begins or stops writing; None: nobody shall know."""
         self._refetching = refetching
+        self._takeover = takeover
         self._store = store
         self._typing = typing
         self._queue = queue
@@ -108,7 +111,7 @@ class ChatwootIntake:
                     lambda unit: self._updated(unit, entry, updated, now, trace_id), durable=True
                 )
             case ConversationChanged():
-                await self._store.write(lambda unit: keep_news(unit, entry, delivery, now))
+                await self._store.write(lambda unit: self.news(unit, entry, delivery, now))
             case Typing():
                 self._store.count(Road.SIGNAL, "accepted")
                 if self._typing is None:
@@ -120,6 +123,10 @@ class ChatwootIntake:
                 pass
             case _:
                 assert_never(delivery)
+
+    def news(self, unit: Unit, entry: Entry, event: ConversationChanged, now: int) -> None:
+        """Keep what was found out about a conversation, as its webhook would have told it."""
+        keep_news(unit, entry, event, self._takeover, now)
 
     def catch_up(
         self, unit: Unit, entry: Entry, event: MessageCreated, *, was_failed: bool, now: int
@@ -200,6 +207,7 @@ class ChatwootIntake:
                 self._marked_red(unit, entry, event, now)
             return
         chat = addressee(self._queue, unit, entry, event, now)
+        self._takeover.agent_spoke(unit, entry, chat, event, now)
         written = now
         if caught_up and event.message.created_at:
             written = min(now, round(event.message.created_at * 1000))
@@ -294,6 +302,8 @@ class ChatwootIntake:
         if not self._revive(unit, entry, event, row, now):
             return False
         log.info("message.retried", job=row["id"])
+        if AGENT_MESSAGE.validate_json(row["payload"]).by_person:
+            self._takeover.retried(unit, entry, row["chat_id"], now)
         if arrived:
             self._edited(unit, entry, event, row, now, trace_id)
         return True

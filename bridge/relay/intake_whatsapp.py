@@ -36,14 +36,17 @@ from bridge.relay.address_book import AddressBook
 from bridge.relay.calls import Calls
 from bridge.relay.changes import Changes
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.hearing import NO_FLOW, Hearing
 from bridge.relay.identities import Identities
 from bridge.relay.incoming import inbound_job
 from bridge.relay.linking import learn_of, place_and_link
 from bridge.relay.people import Heard
+from bridge.relay.phone_words import PhoneWords
 from bridge.relay.pictures import Pictures
 from bridge.relay.receipts import Receipts
 from bridge.relay.revocations import Revocations
 from bridge.store.engine import Store, Unit
+from bridge.store.queries import jobs
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +73,8 @@ class WhatsAppIntake:
         identities: Identities,
         pictures: Pictures,
         address_book: AddressBook,
+        phone_words: PhoneWords,
+        hearing: Hearing,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -82,6 +87,8 @@ class WhatsAppIntake:
         self._identities = identities
         self._pictures = pictures
         self._address_book = address_book
+        self._phone_words = phone_words
+        self._hearing = hearing
         self._clock = clock
 
     async def keep(
@@ -194,9 +201,30 @@ class WhatsAppIntake:
             unit.count(Road.INBOUND, "accepted")
             unit.count(Road.INBOUND, "ignored", "whatsapp.no_sender")
             return
-        self._queue.add(
+        job_id = self._queue.add(
             unit, inbound_job(entry, event, chat_id=chat_id, now=now, trace_id=trace_id)
         )
+        if isinstance(event, Received) or self._phone_words.spoke(
+            unit, entry, chat_id, event, now, trace_id
+        ):
+            hear = partial(self._hear, unit, entry, event, chat_id, job_id, now, trace_id)
+            if not apart(unit, hear):  # agents get it all the same
+                jobs.begin_trace(unit.db, job_id, now, "no flow", "bot.fault")
+
+    def _hear(  # noqa: PLR0917
+        self,
+        unit: Unit,
+        entry: Entry,
+        event: Received | SentByPhone,
+        chat_id: int,
+        job_id: int,
+        now: int,
+        trace_id: str | None,
+    ) -> None:
+        """Keep it for the flow that it is for."""
+        rule = self._hearing.accept(unit, entry, event, chat_id, now, trace_id)
+        if rule not in (None, NO_FLOW):
+            jobs.begin_trace(unit.db, job_id, now, "no flow", rule)
 
     def _keep_poison(
         self, unit: Unit, event: Event, of: str | None, now: int, trace_id: str | None

@@ -41,7 +41,7 @@ def choice(text: str, items: _Rows, *, able: Capabilities, language: str) -> lis
         if (title := _line(item, "title") or _line(item, "value"))
     )
     body = "\n\n".join(one for one in (text, _rest(items)) if one)
-    return _asked(body, options, first=1, able=able, language=language)
+    return asked(body, options, first=1, able=able, language=language)
 
 
 def carousel(items: _Rows, *, able: Capabilities, language: str) -> Iterator[Part]:
@@ -58,9 +58,10 @@ def carousel(items: _Rows, *, able: Capabilities, language: str) -> Iterator[Par
         text = "\n".join(line for line in lines if line)
         picture = _link(item, "media_url", _FILES)
         if picture:
-            yield from _pictured(picture, text, options, first, able=able, language=language)
+            file = AgentFile(url=picture, kind="image", name=filename(picture))
+            yield from pictured(file, text, options, first, able=able, language=language)
         elif text or options:
-            yield from _asked(text, options, first=first, able=able, language=language)
+            yield from asked(text, options, first=first, able=able, language=language)
         first += len(options)
     if rest := _rest(items):
         yield TextPart(body=rest)
@@ -92,42 +93,63 @@ def form(text: str, items: _Rows) -> str:
     return "\n\n".join(block for block in (text, "\n".join(lines), _rest(items)) if block)
 
 
-def _asked(
-    text: str, options: tuple[Option, ...], *, first: int, able: Capabilities, language: str
+def asked(
+    text: str,
+    options: tuple[Option, ...],
+    *,
+    first: int,
+    able: Capabilities,
+    language: str,
+    label: str | None = None,
 ) -> list[Part]:
-    """With buttons or as a list where they fit, else with numbers."""
+    """With buttons or as a list where they fit, else with numbers from `first` on.
+
+    `label` is on the button that opens a list.
+    """
     body = text or say(language, "menu.choose")
-    shown = _shown(body, options, able) if options else None
+    shown = pressed(body, options, able) if options else None
     if shown is not None:
-        return [MenuPart(body=body, offers=shown, label=say(language, "menu.label"))]
-    bodies = split(_numbered(text, options, first), able.text_limit)
+        return [MenuPart(body=body, offers=shown, label=label or say(language, "menu.label"))]
+    bodies = split(numbered(text, options, first), able.text_limit)
     parts: list[Part] = [TextPart(body=one) for one in bodies]
     return [*parts[:-1], TextPart(body=bodies[-1], offers=options)] if parts else []
 
 
-def _pictured(
-    picture: str,
+def pictured(
+    file: AgentFile,
     text: str,
     options: tuple[Option, ...],
     first: int,
     *,
     able: Capabilities,
     language: str,
+    label: str | None = None,
+    tries: int = 0,
 ) -> Iterator[Part]:
-    """A card with its picture. Without the picture it still says what it says."""
-    file = AgentFile(url=picture, kind="image", name=filename(picture))
-    caption, offers = _numbered(text, options, first), options
+    """A card with its picture. Without the picture it still says what it says.
+
+    `tries`: so often the picture is fetched again before it goes without.
+    """
+    caption, offers = numbered(text, options, first), options
     follow: list[Part] = []
-    has_buttons = bool(options) and _shown(text or "?", options, able) is not None
+    has_buttons = bool(options) and pressed(text or "?", options, able) is not None
     if has_buttons or len(caption) > able.caption_limit:
         caption, offers = "", ()
-        follow = _asked(text, options, first=first, able=able, language=language)
-    yield FilePart(file=file, caption=caption or None, offers=offers, fallback=caption or picture)
+        follow = asked(text, options, first=first, able=able, language=language, label=label)
+    yield FilePart(
+        file=file,
+        caption=caption or None,
+        offers=offers,
+        fallback=caption or file.url,
+        tries=tries,
+    )
     yield from follow
 
 
-def _shown(body: str, options: tuple[Option, ...], able: Capabilities) -> tuple[Option, ...] | None:
-    """The options as the channel can show them to choose from; None: it cannot."""
+def pressed(
+    body: str, options: tuple[Option, ...], able: Capabilities
+) -> tuple[Option, ...] | None:
+    """The options as the channel can show them to be pressed; None: it cannot."""
     ids = {option.id for option in options}
     if (
         len(body) > able.menu_body
@@ -141,7 +163,7 @@ def _shown(body: str, options: tuple[Option, ...], able: Capabilities) -> tuple[
         and _are_apart(options, able.button_title + 1)
     ):
         return options
-    if len(options) <= able.list_rows and _are_apart(options, able.row_title):
+    if len(options) <= able.list_rows and _differ(options):
         rows = tuple(_row(option, able.row_title) for option in options)
         if all(len(row.description or "") <= able.row_description for row in rows):
             return rows
@@ -155,14 +177,28 @@ def _row(option: Option, room: int) -> Option:
     return Option(id=option.id, title=option.title, description=option.title)
 
 
+def _differ(options: Sequence[Option]) -> bool:
+    """Whether the whole titles differ.
+
+    Where a row cuts one, it stands whole below, and a number parts those that look alike (A.8).
+    """
+    return len({option.title.casefold() for option in options}) == len(options)
+
+
 def _are_apart(options: Sequence[Option], room: int) -> bool:
     """Whether the titles differ also when they are shortened (A.8)."""
     return len({option.title[: room - 1].casefold() for option in options}) == len(options)
 
 
-def _numbered(text: str, options: Sequence[Option], first: int) -> str:
-    lines = "\n".join(f"{number}. {one.title}" for number, one in enumerate(options, first))
+def numbered(text: str, options: Sequence[Option], first: int) -> str:
+    """A text with its options below it, by number."""
+    lines = "\n".join(f"{number}. {_told(one)}" for number, one in enumerate(options, first))
     return "\n\n".join(block for block in (text, lines) if block)
+
+
+def _told(option: Option) -> str:
+    more = option.description
+    return f"{option.title} – {more}" if more and more != option.title else option.title
 
 
 def _postbacks(actions: _Rows) -> Iterator[Option]:

@@ -36,6 +36,21 @@ def profiles(chat_id: int) -> str:
     return f"chat:{chat_id}:profile"
 
 
+def bot_turns(chat_id: int) -> str:
+    """Asking Typebot: one call at a time for each chat."""
+    return f"chat:{chat_id}:bot"
+
+
+def bot_timers(chat_id: int) -> str:
+    """The end of a session in which nobody says anything."""
+    return f"chat:{chat_id}:bot-timer"
+
+
+def phone_words(chat_id: int) -> str:
+    """Finding out who wrote: the phone of our number, or we ourselves."""
+    return f"chat:{chat_id}:phone-words"
+
+
 def announcements(instance_id: str) -> str:
     """What the bot of an instance says in its own conversation."""
     return f"instance:{instance_id}:announcements"
@@ -54,6 +69,11 @@ def drift(instance_id: str) -> str:
 def bot_look(instance_id: str) -> str:
     """The name and the logo of the bot contact."""
     return f"instance:{instance_id}:bot-look"
+
+
+def agent_bots(instance_id: str) -> str:
+    """Attaching the agent bot as which flows speak."""
+    return f"instance:{instance_id}:agent-bot"
 
 
 def templates(instance_id: str) -> str:

@@ -31,11 +31,22 @@ from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.merging import merge_job
 from bridge.relay.people import Heard, Merges, place, witness
+from bridge.relay.talk_joining import join_talks
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, joins, menus, reactions, seen, votes
 from bridge.store.queries.chats import ChatRow
 
 LINK = "link"
+#: What of a chat that is taken over waits in these.
+_MOVING = (
+    lanes.to_chatwoot,
+    lanes.to_whatsapp,
+    lanes.bot_turns,
+    lanes.bot_timers,
+    lanes.phone_words,
+)
+#: What must not run in the chat that stays: what the bot is about to say, or asks for.
+_STAYING = (lanes.to_whatsapp, lanes.bot_turns)
 
 
 def place_and_link(
@@ -134,17 +145,11 @@ class Linking:
         if entry is None:
             return Ignored(rule="instance.gone")
         pair = orjson.loads(job.payload)
-        others = await self._store.read(
-            lambda db: [
-                row["id"]
-                for row in db.execute(
-                    "SELECT id FROM chat WHERE person_id=? ORDER BY id", (pair["gone"],)
-                )
-            ]
+        others, ours = await self._store.read(
+            lambda db: (_chats(db, pair["gone"]), _chats(db, _survivor(db, pair["keep"])))
         )
-        held = [
-            lane for chat in others for lane in (lanes.to_chatwoot(chat), lanes.to_whatsapp(chat))
-        ]
+        held = [lane(chat) for chat in others for lane in _MOVING]
+        held += [lane(chat) for chat in ours for lane in _STAYING]
         held = [lane for lane in held if lane != job.lane]  # nobody waits for themselves
         await self._queue.acquire(held)
         try:
@@ -163,7 +168,8 @@ class Linking:
                 return
             joined = joins.join(unit.db, entry.scope, survivor, gone, now=now)
             for kept, given_up, instance_id in joined.chats:
-                for lane in (lanes.to_chatwoot, lanes.to_whatsapp):
+                join_talks(self._queue, unit, kept=kept, given_up=given_up, now=now)
+                for lane in _MOVING:
                     self._queue.move(unit, lane(given_up), lane(kept))
                 _move(unit.db, instance_id, given_up, kept)
             inbox = entry.inbox
@@ -186,6 +192,11 @@ def _move(db: sqlite3.Connection, instance_id: str, given_up: int, kept: int) ->
     reactions.move(db, instance_id, given_up, kept)
     votes.move(db, instance_id, given_up, kept)
     seen.move(db, f"edit:{instance_id}:{given_up}:", f"edit:{instance_id}:{kept}:")
+
+
+def _chats(db: sqlite3.Connection, person_id: int) -> list[int]:
+    rows = db.execute("SELECT id FROM chat WHERE person_id=? ORDER BY id", (person_id,))
+    return [row["id"] for row in rows]
 
 
 def _survivor(db: sqlite3.Connection, person_id: int) -> int:

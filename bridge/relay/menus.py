@@ -7,6 +7,7 @@ answers it is shown to agents, and told to machines, as what was meant by it; th
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -36,7 +37,10 @@ def offer(db: sqlite3.Connection, job: Job, message: AgentMessage, parts: Sequen
     It counts from the moment when the first of them was about to be sent: an answer may come
     before we know that they were.
     """
-    options = offers_of(parts)[:MOST_OPTIONS]
+    options = offers_of(parts)
+    if options and message.bubble is not None:
+        options = (*message.bubble.offered, *options)
+    options = options[:MOST_OPTIONS]
     chat = chats.surviving(db, job.chat_id or 0) if options else None
     if chat is None:
         return
@@ -79,7 +83,18 @@ def _chosen(db: sqlite3.Connection, chat_id: int, content: Content, at: int) -> 
     row = menus.of(db, chat_id, after=at - LIFE, until=at)
     if row is None:
         return None
-    options = _OPTIONS.validate_json(row["options"])
+    options = _apart(_OPTIONS.validate_json(row["options"]))
     if isinstance(content, Text):
         return choose(content.body, options)
     return next((option for option in options if option.id == content.id), None)
+
+
+def _apart(options: Sequence[Option]) -> list[Option]:
+    """Below several pictures all buttons may say the same: then what is behind each counts too."""
+    times = Counter(option.title for option in options)
+    return [
+        replace(option, title=f"{option.title}: {option.description}")
+        if times[option.title] > 1 and option.description
+        else option
+        for option in options
+    ]

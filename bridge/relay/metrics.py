@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from bridge.clock import Clock
 from bridge.engine.breaker import Breaker
 from bridge.engine.queue import Again, Job, Outcome, Retry, Road
+from bridge.relay.talks import EXPIRY
 from bridge.store.engine import Store
 from bridge.store.queries import jobs
 
@@ -38,15 +39,15 @@ class Metrics:
         self._latency = {road: latency.labels(road.value) for road in _DIRECTIONS}
 
     def observe(self, job: Job, outcome: Outcome | Retry) -> None:
-        """Told by the worker how each run of a job went."""
-        if not isinstance(outcome, Again | Retry):
+        """Told by the worker how each run of a job went. A timer delivers nothing."""
+        if job.kind != EXPIRY and not isinstance(outcome, Again | Retry):
             seconds = max(0, self._clock.ms() - job.accepted_at) / 1000
             self._latency[job.road].observe(seconds)
 
     async def render(self) -> bytes:
         """The text of `/metrics`."""
         tallies, waiting, dead = await self._store.read(
-            lambda db: (jobs.tallies(db), jobs.waiting(db), jobs.count_dead(db))
+            lambda db: (jobs.tallies(db), jobs.waiting(db, timer=EXPIRY), jobs.count_dead(db))
         )
         now = self._clock.ms()
         registry = CollectorRegistry()
@@ -86,13 +87,16 @@ def _events(rows: Iterable[jobs.Row]) -> CounterMetricFamily:
 def _waiting(rows: Iterable[jobs.Row], now: int) -> list[GaugeMetricFamily]:
     count = GaugeMetricFamily("ponte_waiting", "Jobs waiting or running.", labels=["road"])
     age = GaugeMetricFamily(
-        "ponte_oldest_waiting_seconds", "Age of the oldest job that waits.", labels=["road"]
+        "ponte_oldest_waiting_seconds",
+        "Age of the oldest job that waits; timers of flows do not count.",
+        labels=["road"],
     )
     found = {row["road"]: row for row in rows}
     for road in _DIRECTIONS:
         row = found.get(road)
+        since = row["oldest"] if row else None
         count.add_metric([road], row["n"] if row else 0)
-        age.add_metric([road], max(0, now - row["oldest"]) / 1000 if row else 0)
+        age.add_metric([road], max(0, now - since) / 1000 if since is not None else 0)
     return [count, age]
 
 

@@ -18,7 +18,8 @@ from bridge.locale import say
 from bridge.relay import lanes
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.proof import posted_before
-from bridge.store.engine import Unit
+from bridge.store.engine import Store, Unit
+from bridge.store.queries import chats
 from bridge.text.convert import neutralise_liquid
 
 NOTE = "note"
@@ -28,13 +29,16 @@ def note_job(
     entry: Entry,
     *,
     chat_id: int,
-    conversation_id: int,
+    conversation_id: int | None,
     about: int | None,
     text: str,
     now: int,
     trace_id: str | None = None,
 ) -> NewJob:
-    """Tell agents something about the Chatwoot message `about`, behind all that waits there."""
+    """Tell agents something about the Chatwoot message `about`, behind all that waits there.
+
+    Without a conversation: in that which the chat has by then.
+    """
     return NewJob(
         kind=NOTE,
         lane=lanes.to_chatwoot(chat_id),
@@ -93,7 +97,8 @@ def noting(
 class Notes:
     """Runs `note` jobs. `delay` (ms): how long Rails may still commit after a time-out."""
 
-    def __init__(self, directory: Directory, clock: Clock, *, delay: int) -> None:
+    def __init__(self, store: Store, directory: Directory, clock: Clock, *, delay: int) -> None:
+        self._store = store
         self._directory = directory
         self._clock = clock
         self._delay = delay
@@ -107,11 +112,14 @@ class Notes:
         order = orjson.loads(job.payload)
         source = f"PONTE:note:{job.id}"
         about = order["about"]
+        conversation = order["conversation"] or await self._conversation(job)
+        if conversation is None:
+            return Ignored(rule="chatwoot.no_conversation", reason="The chat has none.")
         try:
             proved = await posted_before(
                 job,
                 entry.chatwoot,
-                order["conversation"],
+                conversation,
                 source,
                 clock=self._clock,
                 delay=self._delay,
@@ -120,7 +128,7 @@ class Notes:
             if proved is not None:
                 return proved
             await entry.chatwoot.create_message(
-                order["conversation"],
+                conversation,
                 content=harmless(order["text"]),
                 message_type="outgoing",
                 private=True,
@@ -130,6 +138,10 @@ class Notes:
         except PeerGone:
             return Ignored(rule="chatwoot.conversation_gone")
         return Delivered()
+
+    async def _conversation(self, job: Job) -> int | None:
+        chat = await self._store.read(lambda db: chats.surviving(db, job.chat_id or 0))
+        return None if chat is None else chat.conversation_id
 
     def died(self, job: Job, dead: Dead) -> Callable[[Unit], None] | None:  # noqa: ARG002
         return None

@@ -28,8 +28,9 @@ from bridge.relay.planning import plan
 from bridge.relay.quoting import quote_of
 from bridge.relay.receipts import Receipts
 from bridge.relay.retrying import tombstone
-from bridge.relay.sending import Cancelled, Context, Sending, Times, address, shall_not_wait
+from bridge.relay.sending import Context, Sending, Times, address, shall_not_wait
 from bridge.relay.signing import is_anew, signature_of, signs_on_change
+from bridge.relay.stopped import Cancelled
 from bridge.relay.template_params import BadTemplate
 from bridge.relay.uploads import Unsendable
 from bridge.relay.window import Window
@@ -112,8 +113,8 @@ class Outbound:
             raise
         try:
             return await self._sending.send(job, entry, message, context, parts)
-        except Cancelled:
-            return Ignored(rule="deleted_before_send", reason="The agent deleted it.")
+        except Cancelled as cancelled:
+            return Ignored(rule=cancelled.rule, reason=cancelled.reason)
         except BadTemplate as error:
             return self._dead(job, message, error.cause, str(error), values=error.values)
         except Unsendable as error:
@@ -130,6 +131,8 @@ class Outbound:
         return replace(message, is_signed=anew)
 
     async def _planned(self, entry: Entry, message: AgentMessage) -> Sequence[Part]:
+        if message.parts is not None:
+            return message.parts
         made = partial(
             plan,
             message,
@@ -168,7 +171,8 @@ class Outbound:
         closed = self._window.refusal(entry, context.chat, parts)
         if closed is not None and not _all_done(context, len(parts)):
             return self._dead(job, message, *closed)
-        if not context.rows and self._clock.ms() - job.accepted_at > self._times.not_after:
+        is_old = self._clock.ms() - job.accepted_at > self._times.not_after
+        if is_old and not context.rows and message.bubble is None:  # of these see `relay.bubbles`
             return self._dead(job, message, "too_old", "It was waiting for too long.")
         return None
 

@@ -6,27 +6,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from bridge.chatwoot.attachments import filename
 from bridge.chatwoot.models import Attachment, MessageType
 from bridge.chatwoot.webhook import MessageEvent
 from bridge.core.content import Card
-from bridge.core.outgoing import Option
+from bridge.core.outgoing import Option, Outgoing, OutgoingText
 from bridge.text.convert import to_whatsapp
 from bridge.text.rendered import is_rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFile:
-    """A file that lies in Chatwoot."""
+    """A file that lies in Chatwoot; `elsewhere`: anywhere, since a flow names it."""
 
     url: str
     kind: str | None
     name: str
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,88 @@ class AgentCard:
 
 
 Attached: TypeAlias = AgentFile | AgentPlace | AgentCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPart:
+    """`offers` are what it asks to choose from, as numbers in the text."""
+
+    body: str
+    offers: tuple[Option, ...] = ()
+    part: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePart:
+    """`fallback` is sent instead when the file cannot be sent; None: then nothing can be sent."""
+
+    file: AgentFile
+    caption: str | None
+    offers: tuple[Option, ...] = ()
+    fallback: str | None = None
+    #: So often it is fetched again before the fallback is sent, where that may help.
+    tries: int = 0
+    part: Literal["file"] = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuPart:
+    """A text with buttons or a list; only planned where the channel has them."""
+
+    body: str
+    offers: tuple[Option, ...]
+    label: str | None = None
+    part: Literal["menu"] = "menu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatePart:
+    """An approved template; `relay.templates` reads `params`."""
+
+    params: Mapping[str, Any]
+    part: Literal["template"] = "template"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationPart:
+    latitude: float
+    longitude: float
+    name: str | None = None
+    address: str | None = None
+    part: Literal["location"] = "location"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardsPart:
+    cards: tuple[Card, ...]
+    part: Literal["cards"] = "cards"
+
+
+Part: TypeAlias = Annotated[
+    TextPart | FilePart | MenuPart | TemplatePart | LocationPart | CardsPart,
+    Field(discriminator="part"),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BubbleMark:
+    """What a bubble of a flow knows of itself. Times in ms.
+
+    `epoch`: that of the hand-off when it was planned. `wait`: so long it waits after the bubble
+    before it has gone, while the person sees somebody writing (`voice`: recording).
+    """
+
+    epoch: int
+    wait: int = 0
+    #: When it was to be said, as planned.
+    due: int = 0
+    voice: bool = False
+    #: What the bubbles before it asked to choose from, of the same question.
+    offered: tuple[Option, ...] = ()
+    #: The session has nothing more to say: it is sent whoever has the word, until that changes.
+    farewell: bool = False
+    #: Its end was told to the hand-off: a second end counts no more.
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,59 +160,13 @@ class AgentMessage:
     template_params: dict[str, Any] = field(default_factory=dict)
     #: Whether it was signed when it was first sent; None: not sent yet, or it always is.
     is_signed: bool | None = None
+    #: What goes onto WhatsApp, where that was decided when it was kept; None: it is planned.
+    parts: tuple[Part, ...] | None = None
+    #: A flow says it.
+    bubble: BubbleMark | None = None
 
 
 AGENT_MESSAGE: TypeAdapter[AgentMessage] = TypeAdapter(AgentMessage)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextPart:
-    """`offers` are what it asks to choose from, as numbers in the text."""
-
-    body: str
-    offers: tuple[Option, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilePart:
-    """`fallback` is sent instead when the file cannot be had; None: then nothing can be sent."""
-
-    file: AgentFile
-    caption: str | None
-    offers: tuple[Option, ...] = ()
-    fallback: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MenuPart:
-    """A text with buttons or a list; only planned where the channel has them."""
-
-    body: str
-    offers: tuple[Option, ...]
-    label: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplatePart:
-    """An approved template; `relay.templates` reads `params`."""
-
-    params: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocationPart:
-    latitude: float
-    longitude: float
-    name: str | None = None
-    address: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardsPart:
-    cards: tuple[Card, ...]
-
-
-Part: TypeAlias = TextPart | FilePart | MenuPart | TemplatePart | LocationPart | CardsPart
 
 
 def text_of(message: AgentMessage) -> str:
@@ -150,6 +187,20 @@ def offers_of(parts: Iterable[Part]) -> tuple[Option, ...]:
         if isinstance(part, TextPart | FilePart | MenuPart)
         for option in part.offers
     )
+
+
+def became(message: AgentMessage, number: int, part: Part, outgoing: Outgoing) -> AgentMessage:
+    """A ready-made message with what its part `number` became: a file that cannot be had is text.
+
+    Kept so, every attempt sends the same, and agents are shown what was sent.
+    """
+    if message.parts is None or not isinstance(part, FilePart):
+        return message
+    if not isinstance(outgoing, OutgoingText):
+        return message
+    text = TextPart(body=outgoing.body, offers=part.offers)
+    parts = (*message.parts[:number], text, *message.parts[number + 1 :])
+    return replace(message, parts=parts)
 
 
 def read_event(event: MessageEvent, *, was_failed: bool = False) -> AgentMessage:

@@ -12,7 +12,7 @@ from bridge.core.outgoing import (
     OutgoingText,
 )
 from bridge.engine.queue import Job
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Remedy
 from bridge.relay.directory import Entry
 from bridge.relay.outgoing import (
     CardsPart,
@@ -61,6 +61,8 @@ async def _file(uploads: Uploads, job: Job, entry: Entry, part: FilePart, number
     try:
         outgoing = await uploads.fetch(job, number, entry, part.file, caption=part.caption)
     except BridgeError as error:
+        if error.remedy is Remedy.RETRY and job.attempts < part.tries:
+            raise
         if part.fallback is not None:  # a picture that lies anywhere: the text matters more
             return OutgoingText(body=part.fallback)
         if not isinstance(error, Unsendable):

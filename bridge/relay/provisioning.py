@@ -239,6 +239,7 @@ class Provisioning:
             bot_contact_id=None if moved else inbox.bot_contact_id,
             bot_conversation_id=None if moved else inbox.bot_conversation_id,
             provisioned_at=self._clock.ms() if moved else inbox.provisioned_at,
+            agent_bot_attached=inbox.agent_bot_attached and not moved,
         )
 
     async def told(self, chatwoot: Chatwoot, inbox: InboxConfig, found: Inbox) -> InboxConfig:
@@ -249,6 +250,7 @@ class Provisioning:
             "timezone": found.timezone,
             "working_hours_enabled": found.working_hours_enabled,
             "working_hours": list(found.working_hours),
+            "enable_auto_assignment": found.enable_auto_assignment,
         }
         try:
             told["locale"] = (await chatwoot.account()).locale

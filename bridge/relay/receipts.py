@@ -116,6 +116,9 @@ class Receipts:
         """Tell agents how far a message has come that stands in Chatwoot after it was sent."""
         row = ledger.by_status(unit.db, entry.id, whatsapp_id, None)
         news = self._news(row["state"]) if row is not None else None
+        if row is not None and row["state"] == DeliveryState.FAILED and row["origin"] != "phone":
+            cause, reason = row["cause"] or "whatsapp.failed", row["reason"] or ""
+            self.fail(unit, entry, row, cause=cause, reason=reason, now=now)
         if row is not None and news is not None and _speaks_for_all(unit.db, row, row["state"]):
             self.report(unit, entry, row, news, now=now)
         self._catch_up(unit, entry, whatsapp_id, now)

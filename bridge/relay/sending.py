@@ -21,10 +21,11 @@ from bridge.errors import Certainty, PeerDown, PeerError, PeerLocked
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.linking import recognise
 from bridge.relay.menus import offer
-from bridge.relay.outgoing import AgentMessage, FilePart, Part
+from bridge.relay.outgoing import AgentMessage, FilePart, Part, became
 from bridge.relay.preparing import prepared
 from bridge.relay.receipts import Receipts
 from bridge.relay.retrying import red_mark, tombstone
+from bridge.relay.stopped import Cancelled, Silences, refuse_silenced
 from bridge.relay.uploads import Unsendable, Uploads
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import jobs, ledger, seen
@@ -53,10 +54,6 @@ class Context:
     is_deleted: bool
 
 
-class Cancelled(Exception):
-    """The agent deleted the message before its part was written down."""
-
-
 class Sending:
     def __init__(
         self,
@@ -70,12 +67,14 @@ class Sending:
         times: Times,
         install: str,
         obstacle: Callable[[Entry], PeerLocked | None],
+        silence: Silences,
     ) -> None:
         """`install` makes our keys differ from those of any other installation or restore.
 
         `obstacle` tells why a number cannot send now, where that is known without trying.
         """
         self._obstacle = obstacle
+        self._silence = silence
         self._store = store
         self._queue = queue
         self._directory = directory
@@ -113,7 +112,9 @@ class Sending:
                 _end_if_wanted(entry, obstacle)
                 raise obstacle
             outgoing = await prepared(self._store, self._uploads, job, entry, part, number)
-            row_id, tag = await self._intend(job, chat, message, number)
+            row_id, tag = await self._intend(
+                job, chat, became(message, number, part, outgoing), number
+            )
             try:
                 accepted = await entry.channel.send(
                     chat.party, outgoing, key=tag, reply_to=context.quoted if number == 0 else None
@@ -149,8 +150,11 @@ class Sending:
             is_deleted = seen.knows(unit.db, tombstone(job.ref or ""))  # between two parts
             if is_deleted or not jobs.is_waiting(unit.db, job.id):
                 raise Cancelled
+            if message.bubble is not None and entry is not None:
+                refuse_silenced(self._silence(unit.db, entry, chat.id, message.bubble))
             tries = len(ledger.parts(unit.db, job.id))
-            if message.is_signed is not None:  # a retry must not decide it anew
+            if message.is_signed is not None or message.bubble is not None:
+                # A retry must not decide it anew.
                 jobs.set_payload(unit.db, job.id, orjson.dumps(message))
             tag = f"{self._install}.{job.id}.{number}.{tries}"
             row_id = ledger.intend(

@@ -33,6 +33,8 @@ from bridge.whatsapp.channel import Capabilities
 
 MIB: Final = 1024 * 1024
 _KINDS = {"image": MediaKind.IMAGE, "video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
+#: Pictures that phones open neither as such nor as documents (typebot-api.md 2).
+_NOT_SHOWN = frozenset({"image/svg+xml"})
 #: Milliseconds before Chatwoot is asked again for a file that is not there yet; then twice as long.
 _FIRST_WAIT: Final = 250
 
@@ -76,8 +78,11 @@ class Uploads:
         """Bring the file into the spool. Raises `Unsendable`, or a `PeerError` to retry."""
         path = self._path(job, number)
         able = entry.channel.capabilities
-        base = entry.inbox.url if entry.inbox else file.url
-        got = await self._readable(job, entry, rewrite(file.url, base), path)
+        if file.elsewhere:
+            got = await self._download(file.url, path, entry, peer="The file's server")
+        else:
+            base = entry.inbox.url if entry.inbox else file.url
+            got = await self._readable(job, entry, rewrite(file.url, base), path)
         head = await asyncio.to_thread(_head, path)
         mime = content_type(head, told=got.mime, kind=file.kind, name=file.name)
         note = None
@@ -90,7 +95,7 @@ class Uploads:
         kind = kind_for(mime, size, file.kind, able, is_sticker=picture is not None)
         if kind is not None and caption and kind not in able.captioned:
             kind = MediaKind.DOCUMENT
-        if kind is None:
+        if kind is None or (file.elsewhere and not _is_shown(kind, mime, got.size)):
             raise _unsendable(mime, size, entry)
         return OutgoingMedia(
             media=kind,
@@ -139,13 +144,15 @@ class Uploads:
             await self._clock.wait(asyncio.Event(), min(self._clock.ms() + wait, until))
             wait *= 2
 
-    async def _download(self, url: str, path: Path, entry: Entry) -> Downloaded:
+    async def _download(
+        self, url: str, path: Path, entry: Entry, *, peer: str = "Chatwoot"
+    ) -> Downloaded:
         rules = entry.channel.capabilities.sendable.values()
         accepted = max((rule.max_bytes for rule in rules), default=0)
         limit = min(self._limits.most, accepted)
         try:
             return await self._http.download(
-                url, path, limit=limit, timeout=self._limits.timeout, peer="Chatwoot"
+                url, path, limit=limit, timeout=self._limits.timeout, peer=peer
             )
         except TooBig as error:
             raise _too_big(limit, entry.language, here=limit < accepted) from error
@@ -154,7 +161,7 @@ class Uploads:
         except ForbiddenAddress as error:
             raise Unsendable(str(error), code="attachment.address") from error
         except BridgeError as error:
-            if error.remedy is Remedy.RETRY:  # Chatwoot's fault, not WhatsApp's
+            if error.remedy is Remedy.RETRY:  # that server's fault, not WhatsApp's
                 error.scope = Scope.ONE
                 error.certainty = Certainty.NOT_DONE
             raise
@@ -174,6 +181,11 @@ def _too_big(limit: int, language: str, *, here: bool = False) -> Unsendable:
     """In the agent's language, since it names the limit."""
     key = "file.too_big_here" if here else "file.too_big"
     return Unsendable(say(language, key, limit=f"{limit / MIB:.0f} MB"), code="attachment.too_big")
+
+
+def _is_shown(kind: MediaKind, mime: str, size: int) -> bool:
+    """Whether people see it; of pictures that no phone shows as a document a link helps more."""
+    return size > 0 and not (kind is MediaKind.DOCUMENT and mime in _NOT_SHOWN)
 
 
 def _head(path: Path) -> bytes:

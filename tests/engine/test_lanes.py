@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from bridge.engine import lanes as engine_lanes
 from bridge.engine.breaker import Breaker
 from bridge.engine.lanes import Head, Lanes
 from bridge.engine.queue import LOCAL
@@ -51,6 +52,22 @@ def test_which_of_two_offers_is_the_head(present, offered, expected):
     lanes.offer(offered)
 
     assert take_all(lanes) == [expected]
+
+
+def test_who_names_new_servers_all_the_time_leaves_nothing_behind(monkeypatch):
+    monkeypatch.setattr(engine_lanes, "MOST_BREAKERS", 10)
+    lanes = make_lanes()
+    lanes.breaker("down").trip(0, "no", waits=[1000])
+    lanes.offer(head(1000, "long", peer="slow"))
+    lanes.take(0)
+    for number in range(100):
+        lanes.offer(head(number, "b", peer=f"typebot {number}", account="i"))
+        lanes.take(0)
+        lanes.free("b", None)
+    assert len(lanes.breakers) <= 12
+    assert {"down", "slow"} <= lanes.breakers.keys()
+    lanes.free("long", None)
+    assert lanes.breaker("slow").running == 0
 
 
 def test_an_offer_to_a_running_lane_is_left_to_the_database():

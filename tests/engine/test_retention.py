@@ -255,14 +255,21 @@ async def test_files_that_no_job_will_use_are_removed(rig: Rig, tmp_path: Path):
         "in-1-2-3",
     ):
         put_file(spool, name, age_hours=50, now=now)
-    for name in (f"in-{done}", f"out-{done}-0", f"out-{done}-11", "in-999999", ".abc.part"):
+    for name in (
+        f"in-{done}",
+        f"out-{done}-0",
+        f"out-{done}-11",
+        f"media-{done}",
+        "in-999999",
+        ".abc.part",
+    ):
         put_file(spool, name, age_hours=2, now=now)
     put_file(spool, "out-888888-0", age_hours=0.5, now=now)
     put_file(spool, ".young.part", age_hours=0.5, now=now)
     (spool / "in-777").mkdir()
     os.utime(spool / "in-777", (0, 0))
 
-    assert await sweep_spool(rig.store, spool, now=now) == 5
+    assert await sweep_spool(rig.store, spool, now=now) == 6
 
     assert {path.name for path in spool.iterdir()} == {
         f"in-{waiting}",

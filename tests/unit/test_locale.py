@@ -23,7 +23,7 @@ CODE = Path(bridge.__file__).parent
 KEYS = frozenset(texts(LANGUAGES[0]))
 TOPICS = frozenset(key.partition(".")[0] for key in KEYS)
 #: Topics that begin nothing else in the code but events of the log.
-OWN_TOPICS = {"placeholder", "kind", "shown", "figures", "note", "who", "menu", "bot", "file"}
+OWN_TOPICS = {"placeholder", "kind", "shown", "figures", "note", "who", "menu", "file"}
 #: Causes that are no codes of errors: states of a part, and what stands for all others.
 CAUSES = {"uncertain", "too_old", "other"}
 #: Texts around that of a failure.

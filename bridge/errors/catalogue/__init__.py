@@ -15,6 +15,7 @@ from bridge.errors.catalogue.entry import Code, Group
 from bridge.errors.catalogue.instances import GROUPS as _INSTANCES
 from bridge.errors.catalogue.requests import GROUPS as _REQUESTS
 from bridge.errors.catalogue.service import GROUPS as _SERVICE
+from bridge.errors.catalogue.typebot import GROUPS as _TYPEBOT
 from bridge.errors.catalogue.whatsapp import GROUPS as _WHATSAPP
 
 __all__ = ("CODES", "GROUPS", "Code", "Group")
@@ -22,7 +23,7 @@ __all__ = ("CODES", "GROUPS", "Code", "Group")
 #: By prefix; those without one come first.
 GROUPS: Final[tuple[Group, ...]] = tuple(
     sorted(
-        (*_REQUESTS, *_INSTANCES, *_CHATWOOT, *_WHATSAPP, *_SERVICE),
+        (*_REQUESTS, *_INSTANCES, *_CHATWOOT, *_WHATSAPP, *_TYPEBOT, *_SERVICE),
         key=lambda group: group.prefix,
     )
 )

@@ -243,67 +243,6 @@ GROUPS: Final = (
         ),
     ),
     Group(
-        prefix="typebot",
-        title="Typebot flows",
-        codes=(
-            Code(
-                code="typebot.incomplete",
-                status="400",
-                cause="Some of Typebot's fields are there, others that belong to them are "
-                "not; the text names them.",
-                remedy="Send the address of the viewer and the name of the flow, or none of them.",
-            ),
-            Code(
-                code="typebot.invalid",
-                status="400",
-                cause="A field of the flow is wrong; each sentence names one.",
-                remedy="Correct it and send the request again.",
-            ),
-            Code(
-                code="typebot.not_active",
-                status="501",
-                cause="Flows are stored and shown, but this version does not run them yet.",
-                remedy="Wait for the version that does; what is stored will be used then.",
-            ),
-            Code(
-                code="typebot.too_many",
-                status="400, 409",
-                cause="An instance, or a list of it, holds as many entries as there can be.",
-                remedy="Delete what is not used any more.",
-            ),
-            Code(
-                code="typebot.trigger",
-                status="400",
-                cause="The trigger of the flow lacks its operator or its value.",
-                remedy="Send `triggerOperator` and `triggerValue`, or another `triggerType`.",
-            ),
-            Code(
-                code="typebot.trigger_taken",
-                status="409",
-                cause="Another flow of the instance has the same trigger.",
-                remedy="Change or delete that flow, or choose another trigger.",
-            ),
-            Code(
-                code="typebot.unknown",
-                status="400, 404",
-                cause="The instance has no flow with this id.",
-                remedy="Look at `GET /typebot/find/<instance>`.",
-            ),
-            Code(
-                code="typebot.unreachable",
-                status="400",
-                cause="The Typebot viewer at the given address did not answer; nothing was stored.",
-                remedy="Check the address: it is the viewer's, not the builder's.",
-            ),
-            Code(
-                code="typebot.url",
-                status="400",
-                cause="The address of the Typebot viewer is no http or https address.",
-                remedy="Write it like https://typebot.example.com.",
-            ),
-        ),
-    ),
-    Group(
         prefix="webhook",
         title="Webhooks for events",
         codes=(

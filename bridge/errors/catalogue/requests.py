@@ -48,14 +48,21 @@ GROUPS: Final = (
         ),
     ),
     Group(
-        prefix="feature",
-        title="What is not there yet",
+        prefix="media",
+        title="Files that people sent to flows",
         codes=(
             Code(
-                code="feature.not_active",
-                status="501",
-                cause="What was asked for is understood, but not part of this version yet.",
-                remedy="Leave the call out, or wait for the version that brings it.",
+                code="media.too_many",
+                status="429",
+                cause="The same file was asked for too often within a minute.",
+                remedy="Wait a minute; keep a copy of what is needed often.",
+            ),
+            Code(
+                code="media.unknown",
+                status="404",
+                cause="The address is not one that Ponte made, its time is over "
+                "(`typebot.media_hours`), or the file is gone at WhatsApp.",
+                remedy="Ask the person to send the file again.",
             ),
         ),
     ),

@@ -117,6 +117,10 @@ async def list_agents(call: Call) -> web.Response:
     return answer(agents(call, list(call.world.users.values())))
 
 
+async def list_teams(call: Call) -> web.Response:
+    return answer([views.team(call.world, team) for team in call.world.teams.values()])
+
+
 async def assignable(call: Call) -> web.Response:
     wanted = [call.world.inboxes.get(as_int(key)) for key in call.params.get("inbox_ids") or []]
     users = [
@@ -196,6 +200,7 @@ ROUTES: list[Route] = [
     *routes("GET", "/api/v1/profile", "profile", profile, "profile"),
     *routes("GET", ACCOUNT, "account", account),
     *routes("GET", f"{ACCOUNT}/agents", "agents", list_agents),
+    *routes("GET", f"{ACCOUNT}/teams", "teams", list_teams),
     *routes("GET", f"{ACCOUNT}/assignable_agents", "assignable_agents", assignable),
     *routes("GET", f"{ACCOUNT}/webhooks", "webhooks", list_webhooks, "admin"),
     *routes("POST", f"{ACCOUNT}/webhooks", "webhooks", create_webhook, "admin"),

@@ -156,10 +156,17 @@ def test_a_title_that_a_row_cannot_show_stands_below_it() -> None:
     assert part.offers[0].description is None
 
 
+def test_titles_that_are_alike_when_cut_stand_whole_below_each_row() -> None:
+    first, second = "x" * 30 + "1", "x" * 30 + "2"
+    (part,) = planned(select(first, second))
+    assert isinstance(part, MenuPart)
+    assert [one.description for one in part.offers] == [first, second]
+
+
 @pytest.mark.parametrize(
     "one",
     [
-        pytest.param(select("x" * 30 + "1", "x" * 30 + "2"), id="alike when cut"),
+        pytest.param(select("x" * 60 + "1", "x" * 73), id="alike when cut, and too long below"),
         pytest.param(select("sim", "SIM"), id="the same but for case"),
         pytest.param(select("x" * 80, "y"), id="longer than any row"),
         pytest.param(select("a", "b", content="x" * 1100), id="a long text"),
