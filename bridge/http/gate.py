@@ -34,14 +34,20 @@ class Claim:
     instance: str | None
     client_token: str | None = field(default=None, repr=False)
     address: str = UNKNOWN
+    #: The key of a flow is good here as well.
+    for_flows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks. `instance` names the instance whose key was shown."""
+    """Who asks. `instance` names the instance whose key was shown.
+
+    `chat_id` is set for the key of a flow: it may act on that chat alone.
+    """
 
     instance: str | None = None
     is_partner: bool = False
+    chat_id: int | None = None
 
     @property
     def is_global(self) -> bool:
@@ -52,6 +58,8 @@ class Caller:
         """As the audit log names them."""
         if self.is_partner:
             return "partner"
+        if self.chat_id is not None:
+            return f"flow of {self.instance}"
         return "global key" if self.instance is None else f"instance {self.instance}"
 
 
@@ -80,7 +88,7 @@ async def admit(
     if not route.access.needs_key:
         return
     request[_ADDRESS] = client_address(request, trusted_proxies)
-    request[_CALLER] = await gate.check(_claim(request, route.access))
+    request[_CALLER] = await gate.check(_claim(request, route))
 
 
 def caller(request: web.Request) -> Caller:
@@ -103,8 +111,8 @@ def shown_key(request: web.Request) -> str | None:
     return _usable(request.headers.get("apikey", "")) or _bearer(request)
 
 
-def _claim(request: web.Request, access: Access) -> Claim:
-    path = request.match_info
+def _claim(request: web.Request, route: Route) -> Claim:
+    path, access = request.match_info, route.access
     match access:
         case Access.PARTNER:
             key, instance = _bearer(request), None
@@ -118,6 +126,7 @@ def _claim(request: web.Request, access: Access) -> Claim:
         instance=instance,
         client_token=_usable(request.headers.get(_CLIENT_TOKEN, "")),
         address=request[_ADDRESS],
+        for_flows=route.for_flows,
     )
 
 

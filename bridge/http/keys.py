@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -12,6 +13,7 @@ from bridge.http.gate import Caller, Claim
 from bridge.http.limits import Limiter
 from bridge.http.routing import Access
 from bridge.relay.directory import Directory, Entry
+from bridge.relay.flow_keys import FlowKey, FlowKeys
 from bridge.store.secrets import hash_key
 
 log = structlog.get_logger(__name__)
@@ -27,14 +29,20 @@ class _Holder:
     is_global: bool
     is_partner: bool
     entry: Entry | None
+    #: The key of a flow, with its instance as long as that is there.
+    flow: FlowKey | None = None
+    flow_entry: Entry | None = None
 
     @property
     def is_nobody(self) -> bool:
-        return not self.is_global and not self.is_partner and self.entry is None
+        known = self.is_global or self.is_partner
+        return not known and self.entry is None and self.flow is None
 
 
 class Keys:
     """The global key opens everything but Z-API's routes; an instance's keys open that instance.
+
+    The key of a flow opens the routes that are for flows, for its chat alone.
 
     A key is compared by its hash, always with all that it could be, so that the time an answer
     takes tells nothing. A right key on a route of somebody else is no guess and is not counted.
@@ -48,8 +56,12 @@ class Keys:
         limiter: Limiter,
         partner_token: str | None = None,
         client_token: str | None = None,
+        flow_keys: FlowKeys | None = None,
+        now: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Without a `partner_token` the routes of partners are closed."""
+        """Without a `partner_token` the routes of partners are closed; `now` in ms."""
+        self._flow_keys = flow_keys
+        self._now = now
         self._directory = directory
         self._key = hash_key(key)
         self._limiter = limiter
@@ -67,6 +79,8 @@ class Keys:
             if claim.access is Access.PARTNER and self._partner_token == _NO_HASH:
                 log.warning("partners.closed", advice="Set z_api.partner_token to let partners in.")
             raise Unauthorized
+        if claim.for_flows and holder.flow is not None and holder.flow.is_over:
+            raise Unauthorized("The time of this flow key is over; a new session gets a new one.")
         caller = _caller(holder, claim)
         if caller is None:
             raise Unauthorized
@@ -81,11 +95,15 @@ class Keys:
         hashes: tuple[str | None, ...] = (None, None)
         if entry is not None and entry.instance.ready:
             hashes = (entry.instance.key_hash, entry.instance.old_key_hash)
+        flow = self._flow_keys.read(key, self._now()) if self._flow_keys else None
+        flow_entry = self._directory.by_id(flow.instance_id) if flow is not None else None
         fits = [hmac.compare_digest(hashed, known or _NO_HASH) for known in hashes]
         return _Holder(
             is_global=hmac.compare_digest(hashed, self._key),
             is_partner=hmac.compare_digest(hashed, self._partner_token),
             entry=entry if any(fits) else None,
+            flow=flow,
+            flow_entry=flow_entry,
         )
 
     def _check_client_token(self, claim: Claim) -> None:
@@ -119,6 +137,16 @@ def _caller(holder: _Holder, claim: Claim) -> Caller | None:
         case _:
             if holder.is_global:
                 return Caller()
+            if claim.for_flows and holder.flow is not None:
+                return _of_flow(holder.flow, holder.flow_entry, claim)
             if holder.entry is None or claim.instance not in (None, holder.entry.instance.name):
                 return None
             return Caller(instance=holder.entry.instance.name)
+
+
+def _of_flow(flow: FlowKey, entry: Entry | None, claim: Claim) -> Caller | None:
+    """A flow on a route that is for flows; its key opens no other instance's."""
+    is_there = entry is not None and entry.instance.ready and not flow.is_over
+    if entry is None or not is_there or claim.instance != entry.instance.name:
+        return None
+    return Caller(instance=entry.instance.name, chat_id=flow.chat_id)

@@ -80,6 +80,9 @@ class Route:
     #: The stable name of what is done here (``instance.create``), for the audit log. Every route
     #: with a key has one, unless it is a GET that changes nothing.
     audit: str | None = None
+    #: The key of a flow (`relay.flow_keys`) opens it too, for that flow's own chat; the handler
+    #: must keep to `Caller.chat_id`.
+    for_flows: bool = False
 
     parameters: tuple[str, ...] = field(init=False)
     #: The path without the patterns of its parameters, as OpenAPI and the logs write it.
@@ -162,6 +165,10 @@ def _check(route: Route) -> None:
         raise ValueError(f"what changes something is named in the audit log: {name}")
     if route.audit is not None and not route.access.needs_key:
         raise ValueError(f"the audit log tells of callers with a key: {name}")
+    if route.for_flows and (
+        route.access is not Access.INSTANCE_KEY or INSTANCE not in route.parameters
+    ):
+        raise ValueError(f"a flow's key is one of an instance that the path names: {name}")
     if route.access is Access.PATH_TOKEN and not {ID, TOKEN} <= {*route.parameters}:
         raise ValueError(f"the parameters must be called {{{ID}}} and {{{TOKEN}}}: {name}")
     if (

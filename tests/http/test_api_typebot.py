@@ -1,4 +1,4 @@
-"""Typebot flows: stored, shown and guarded per instance; running them comes later."""
+"""Typebot flows: stored, shown and guarded per instance. What runs: `test_typebot_sessions`."""
 
 from __future__ import annotations
 
@@ -43,10 +43,8 @@ async def house(tmp_path):
 async def test_a_flow_is_kept_changed_listed_and_deleted(house):
     made = await house.ok("POST", "/typebot/create/loja", json=FLOW)
     assert made["url"] == "https://viewer.example.com"
-    assert made["notActive"] == ["typebot"]
-    assert await house.ok("GET", f"/typebot/fetch/{made['id']}/loja") == {
-        name: value for name, value in made.items() if name != "notActive"
-    }
+    assert "notActive" not in made
+    assert await house.ok("GET", f"/typebot/fetch/{made['id']}/loja") == made
 
     changed = await house.ok(
         "PUT", f"/typebot/update/{made['id']}/loja", json=FLOW | {"triggerValue": "olá"}
@@ -66,7 +64,6 @@ async def test_an_update_by_post_is_the_same(house):
         "POST", f"/typebot/update/{made['id']}/loja", json=FLOW | {"enabled": "false"}
     )
     assert changed["enabled"] is False
-    assert "notActive" not in changed  # nobody expects it to answer
 
 
 @pytest.mark.parametrize(
@@ -74,6 +71,8 @@ async def test_an_update_by_post_is_the_same(house):
     [
         (FLOW | {"triggerOperator": ""}, "Trigger operator and value are required"),
         (FLOW | {"triggerType": "advanced", "triggerValue": ""}, "Trigger value is required"),
+        (FLOW | {"triggerType": "advanced", "triggerValue": "contem:oi"}, "contains, notcontains"),
+        (FLOW | {"triggerType": "advanced", "triggerValue": "contains:bom dia"}, "blanks between"),
         (FLOW | {"url": "viewer"}, 'Invalid "url" property in typebot_url'),
         (FLOW | {"triggerType": "sometimes"}, "triggerType is not one of enum values"),
     ],
@@ -194,7 +193,8 @@ async def test_version_one_sees_its_one_flow(house):
     made = await house.ok("POST", "/typebot/set/loja", json=body)
     assert made["typebot"]["instanceName"] == "loja"
     shown = made["typebot"]["typebot"]
-    assert shown == body | {"sessions": []}
+    assert {name: shown[name] for name in (*body, "sessions")} == body | {"sessions": []}
+    assert shown["ignore_case"] is None  # ours, behind Evolution's own
     assert await house.ok("GET", "/typebot/find/loja", headers=v1) == shown
     assert len(await house.ok("GET", "/typebot/find/loja", headers={"X-Api-Dialect": "v2"})) == 1
 
@@ -217,8 +217,144 @@ async def test_version_one_never_makes_a_second_active_flow_for_all_messages(hou
     assert [(one["typebot"], one["enabled"]) for one in found] == [("a", False), ("c", True)]
 
 
-async def test_what_would_run_a_flow_says_that_it_is_not_active(house):
-    assert await house.ok("GET", "/typebot/fetchSessions/all/loja") == []
-    for path in ("start", "changeStatus"):
-        status, body = await house.call("POST", f"/typebot/{path}/loja", json={})
-        assert (status, body["response"]["code"]) == (501, "typebot.not_active")
+async def test_a_row_has_evolutions_keys_first_and_ours_behind(house):
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW)
+    assert list(made)[: len(ROW)] == ROW
+    settings = await house.ok("GET", "/typebot/fetchSettings/loja")
+    assert (settings["handOff"], settings["onEnd"], settings["restart"]) == (
+        True,
+        "open",
+        "trigger",
+    )
+
+
+ROW = [
+    "id",
+    "enabled",
+    "description",
+    "url",
+    "typebot",
+    "expire",
+    "keywordFinish",
+    "delayMessage",
+    "unknownMessage",
+    "listeningFromMe",
+    "stopBotFromMe",
+    "keepOpen",
+    "debounceTime",
+    "createdAt",
+    "updatedAt",
+    "ignoreJids",
+    "triggerType",
+    "triggerOperator",
+    "triggerValue",
+    "splitMessages",
+    "timePerChar",
+    "instanceId",
+]
+OURS = {
+    "ignoreCase": False,
+    "ignoreAccents": False,
+    "firstMessage": "match",
+    "handOff": False,
+    "onEnd": "resolve",
+    "endTeam": "Vendas",
+    "endAgent": "7",
+    "endLabels": ["bot", "lead"],
+    "restart": "hours",
+    "restartHours": 0.5,
+    "pauseHours": 12.0,
+    "goodbye": "Até logo!",
+    "expireMessage": "Ainda está aí?",
+    "errorMessage": "Um momento.",
+    "groups": True,
+}
+
+
+async def test_our_own_fields_of_a_flow_are_kept_in_either_spelling(house):
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW | OURS)
+    assert {name: made[name] for name in OURS} == OURS
+    snake = {
+        "ignore_case": "false",
+        "first_message": "match",
+        "end_labels": "bot, lead,,bot",
+        "end_agent": 7,
+        "restart_hours": "0.5",
+        "finishMessage": "Até logo!",
+        "on_end": "",
+    }
+    changed = await house.ok("PUT", f"/typebot/update/{made['id']}/loja", json=FLOW | snake)
+    assert {name: changed[name] for name in ("ignoreCase", "firstMessage", "endLabels")} == {
+        "ignoreCase": False,
+        "firstMessage": "match",
+        "endLabels": ["bot", "lead"],
+    }
+    assert (changed["endAgent"], changed["restartHours"]) == ("7", 0.5)
+    assert (changed["goodbye"], changed["onEnd"]) == ("Até logo!", None)
+
+    settings = await house.ok("POST", "/typebot/settings/loja", json=OURS)
+    assert {name: settings[name] for name in OURS} == OURS
+
+
+async def test_version_one_takes_our_fields_too(house):
+    flow = {"enabled": True, "url": "https://viewer.example.com", "typebot": "a"}
+    made = await house.ok("POST", "/typebot/set/loja", json=flow | {"hand_off": False})
+    assert made["typebot"]["typebot"]["hand_off"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"expire": 5_256_001}, "expire must be less than or equal to 5256000"),
+        ({"debounceTime": 301}, "debounceTime must be less than or equal to 300"),
+        ({"delayMessage": 60_001}, "delayMessage must be less than or equal to 60000"),
+        ({"time_per_char": 60_001}, "time_per_char must be less than or equal to 60000"),
+        ({"restartHours": -1}, "restartHours must be greater than or equal to 0.0"),
+        ({"pauseHours": "um dia"}, "pauseHours is not of a type(s) number"),
+        ({"onEnd": "close"}, "onEnd is not one of enum values: open,keep,resolve"),
+        ({"endLabels": ["x"] * 51}, "endLabels does not meet maximum length of 50"),
+    ],
+)
+async def test_a_value_of_a_flow_out_of_bounds_is_named(house, change, message):
+    for path in ("create", "settings"):
+        status, body = await house.call("POST", f"/typebot/{path}/loja", json=FLOW | change)
+        assert status == 400
+        assert body["response"]["message"] == [message]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        ("(oi|ol", "missing )"),
+        ("[a-z", "unterminated character set"),
+        ("((a{1000}){1000}){1000}", "too large"),
+        ("(" * 500 + ")" * 500, "nested too deeply"),
+        ("(?P<a>x)(?P=b)", "unknown group"),
+    ],
+)
+async def test_a_pattern_that_no_message_could_be_compared_with_is_refused(house, pattern, fault):
+    flow = FLOW | {"triggerOperator": "regex", "triggerValue": pattern}
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW)
+    for method, path in (("POST", "create/loja"), ("PUT", f"update/{made['id']}/loja")):
+        status, body = await house.call(method, f"/typebot/{path}", json=flow)
+        assert (status, body["response"]["code"]) == (400, "typebot.trigger_pattern")
+        assert fault in body["response"]["message"][0]
+    right = FLOW | {"triggerOperator": "regex", "triggerValue": r"^(oi|ol[áa])\b.*\d{5}-?\d{3}"}
+    await house.ok("POST", "/typebot/create/loja", json=right)
+
+
+async def test_a_change_of_a_flow_is_what_the_next_turn_sees(house):
+    def kept():
+        entry = house.service.directory.by_name("loja")
+        return house.service.store.read(lambda db: house.service.shelf.of(db, entry.id))
+
+    assert (await kept()).bots == ()
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW)
+    assert [one.bot.trigger_value for one in (await kept()).bots] == ["oi"]
+    path = f"/typebot/update/{made['id']}/loja"
+    await house.ok("PUT", path, json=FLOW | {"triggerValue": "olá"})
+    assert [one.bot.trigger_value for one in (await kept()).bots] == ["olá"]
+    await house.ok("POST", "/typebot/settings/loja", json={"expire": 7})
+    assert (await kept()).settings.expire == 7
+    await house.ok("DELETE", f"/typebot/delete/{made['id']}/loja")
+    assert (await kept()).bots == ()

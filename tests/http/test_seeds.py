@@ -218,7 +218,8 @@ async def test_the_whole_body_of_evolution_1(house: House, page: str) -> None:
     shows_a_code(made["qrcode"])
     assert made["qrcode"]["pairingCode"]
     assert made["chatwoot"]["account_id"] == ACCOUNT
-    assert sorted(made["notActive"]) == ["rabbitmq", "sqs", "typebot", "webhook", "websocket"]
+    assert sorted(made["notActive"]) == ["rabbitmq", "sqs", "webhook", "websocket"]
+    assert any("whether it has the flow" in text for text in made["warnings"])
     is_provisioned(house, "loja")
     await opens(house, "loja", TOKEN)
     await is_taken(house, body, "loja")
@@ -252,7 +253,8 @@ async def test_everything_of_evolution_1_is_found_again(house: House, page: str)
     assert found["chatwoot"]["reopen_conversation"] is True
     assert found["chatwoot"]["conversation_pending"] is True
     assert found["chatwoot"]["name_inbox"] == "loja"
-    assert await house.ok("GET", "/typebot/find/loja", key=TOKEN) == {
+    shown = await house.ok("GET", "/typebot/find/loja", key=TOKEN)
+    expected = {
         "enabled": True,
         "url": page,
         "typebot": "atendimento",
@@ -263,6 +265,7 @@ async def test_everything_of_evolution_1_is_found_again(house: House, page: str)
         "listening_from_me": True,
         "sessions": [],
     }
+    assert {name: shown[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(

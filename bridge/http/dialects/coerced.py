@@ -10,8 +10,6 @@ from pydantic import BeforeValidator, Field
 from bridge.http.dialects import kinds
 from bridge.http.dialects.kinds import Kind, Wrong, is_blank
 
-_MOST: Final = 2**31 - 1
-
 
 def _made(kind: Kind) -> Callable[[Any], Any]:
     """What the kind makes of a value; None of a blank one.
@@ -32,11 +30,14 @@ IS_FLAG: Final = BeforeValidator(
     _made(kinds.BOOLEAN),
     json_schema_input_type=bool | Literal["true", "false", "1", "0", "", 0, 1] | None,
 )
+
+
+def is_count(most: int) -> BeforeValidator:
+    """Read a whole number from 0 to `most`."""
+    return BeforeValidator(_made(kinds.an_integer(0, most)))
+
+
 Flag = Annotated[bool | None, IS_FLAG]
-Count = Annotated[
-    Annotated[int, Field(ge=0, le=_MOST)] | None,
-    BeforeValidator(_made(kinds.an_integer(0, _MOST))),
-]
 #: One line, or several.
 Word = Annotated[
     Annotated[str, Field(max_length=255)] | None, BeforeValidator(_made(kinds.a_word(255)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from bridge.core.instance import TRANSPORTS
+from bridge.core.typebot import MOST_DELAY, MOST_MINUTES
 from bridge.http.dialects import kinds
 from bridge.http.dialects.conversation_rules import RULES
 from bridge.http.dialects.kinds import Kind
@@ -143,9 +144,9 @@ _CHATWOOT: Final[tuple[Part, ...]] = (
 )
 _TYPEBOT: Final[tuple[Part, ...]] = (
     ("url", kinds.a_url("typebot_url", base=True), "Base URL of the Typebot viewer."),
-    ("expire", kinds.an_integer(0, 2**31 - 1), "Minutes of silence that end a session."),
+    ("expire", kinds.an_integer(0, MOST_MINUTES), "Minutes of silence that end a session."),
     ("keyword_finish", kinds.a_word(255), "Word that ends the session."),
-    ("delay_message", kinds.an_integer(0, 2**31 - 1), "Milliseconds before each bubble."),
+    ("delay_message", kinds.an_integer(0, MOST_DELAY), "Milliseconds before each bubble."),
     ("unknown_message", kinds.a_phrase(4096), "Answer to what has no usable content."),
     ("listening_from_me", kinds.BOOLEAN, "React to the owner's own messages."),
 )

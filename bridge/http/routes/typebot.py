@@ -1,8 +1,7 @@
-"""`/typebot`: the flows of an instance are stored and shown now; running them comes later."""
+"""`/typebot`: the flows of an instance. What runs of them is in `bot_sessions`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -10,15 +9,18 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
-from bridge.core.instance import Dialect
 from bridge.core.typebot import BotSettings
-from bridge.errors import Invalid, NotActive
+from bridge.errors import Invalid
+from bridge.http.dialects import bot_rows as rows
 from bridge.http.dialects import typebot as bodies
+from bridge.http.dialects.bot_sessions import v1_session
 from bridge.http.dialects.choosing import chosen
 from bridge.http.envelope import json_response
 from bridge.http.reading import read_json
 from bridge.http.routing import INSTANCE, Access, Route
 from bridge.http.validation import parse_body, validate
+from bridge.relay.bot_events import V1
+from bridge.relay.bot_sessions import BotSessions
 from bridge.relay.bots import Bots
 from bridge.relay.directory import Entry
 from bridge.relay.instances import Instances
@@ -26,7 +28,7 @@ from bridge.relay.instances import Instances
 BOT = "typebot_id"
 #: Bytes; a thousand chats that flows leave alone have room in it.
 _MAX_BODY = 256 * 1024
-_V1 = frozenset({Dialect.V1_LEGACY, Dialect.V1, Dialect.L2})
+_MOST_IGNORED = 1000
 
 
 class BotRow(BaseModel):
@@ -45,6 +47,7 @@ class BotRow(BaseModel):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypebotRoutes:
     bots: Bots
+    sessions: BotSessions
     instances: Instances
     #: `api.dialect` of the settings.
     dialect: str
@@ -53,8 +56,7 @@ class TypebotRoutes:
         entry = self._entry(request)
         body = await parse_body(request, bodies.BotBody)
         stored = await self.bots.add(entry, body.bot())
-        row = bodies.row(stored)
-        return json_response(_not_active(row, row), status=HTTPStatus.CREATED)
+        return json_response(rows.row(stored), status=HTTPStatus.CREATED)
 
     async def set_only(self, request: web.Request) -> web.Response:
         entry = self._entry(request)
@@ -64,28 +66,25 @@ class TypebotRoutes:
             await self.bots.set_only(entry, None)
         else:
             await self.bots.set_only(entry, validate(bodies.BotBody, raw).bot())
-        shown = bodies.only_row(await self.bots.all(entry))
-        answer = {"typebot": {"instanceName": entry.instance.name, "typebot": shown}}
-        return json_response(_not_active(answer, shown), status=HTTPStatus.CREATED)
+        answer = {"instanceName": entry.instance.name, "typebot": await self._only(entry)}
+        return json_response({"typebot": answer}, status=HTTPStatus.CREATED)
 
     async def find(self, request: web.Request) -> web.Response:
         entry = self._entry(request)
-        known = await self.bots.all(entry)
         dialect = chosen(request, setting=self.dialect) or entry.instance.dialect
-        if dialect in _V1:
-            return json_response(bodies.only_row(known))
-        return json_response([bodies.row(one) for one in known])
+        if dialect in V1:
+            return json_response(await self._only(entry))
+        return json_response([rows.row(one) for one in await self.bots.all(entry)])
 
     async def fetch(self, request: web.Request) -> web.Response:
         found = await self.bots.one(self._entry(request), request.match_info[BOT])
-        return json_response(None if found is None else bodies.row(found))
+        return json_response(None if found is None else rows.row(found))
 
     async def update(self, request: web.Request) -> web.Response:
         entry = self._entry(request)
         body = await parse_body(request, bodies.BotBody)
         stored = await self.bots.change(entry, request.match_info[BOT], body.bot())
-        row = bodies.row(stored)
-        return json_response(_not_active(row, row))
+        return json_response(rows.row(stored))
 
     async def delete(self, request: web.Request) -> web.Response:
         bot_id = request.match_info[BOT]
@@ -121,23 +120,15 @@ class TypebotRoutes:
         changed = await self.bots.change_settings(entry, change)
         return json_response({"ignoreJids": list(changed.ignore_jids)})
 
-    async def sessions(self, request: web.Request) -> web.Response:
-        """No flow runs yet, so there is no session."""
-        self._entry(request)
-        return json_response([])
-
-    async def run(self, request: web.Request) -> web.Response:
-        self._entry(request)
-        raise NotActive(
-            "This version of Ponte stores Typebot flows but does not run them yet: "
-            "no session can be started or changed.",
-            code="typebot.not_active",
-        )
+    async def _only(self, entry: Entry) -> Any:
+        """The one flow that Evolution v1 knows, with all sessions."""
+        held = await self.sessions.all(entry)
+        return rows.only_row(await self.bots.all(entry), [v1_session(one) for one in held])
 
     async def _settings(self, entry: Entry, settings: BotSettings | None) -> dict[str, Any]:
         fallback = settings.fallback_id if settings else None
         bot = await self.bots.one(entry, fallback) if fallback else None
-        return bodies.settings_row(settings, bot)
+        return rows.settings_row(settings, bot)
 
     def _entry(self, request: web.Request) -> Entry:
         return self.instances.entry(request.match_info[INSTANCE])
@@ -145,7 +136,8 @@ class TypebotRoutes:
     def routes(self) -> tuple[Route, ...]:
         bot = {HTTPStatus.OK: BotRow}
         plain: dict[int, Any] = {HTTPStatus.OK: dict[str, Any]}
-        stored = "Stored and shown; flows do not run yet, and the answer says so (`notActive`)."
+        added = "The first flow gives the settings of the instance their values."
+        one = "`enabled: false` takes it away, with all sessions of the instance."
 
         def route(method: str, path: str, handler: Any, summary: str, **more: Any) -> Route:
             return Route(
@@ -165,7 +157,7 @@ class TypebotRoutes:
                 "/typebot/create/{instance}",
                 self.create,
                 "Add a Typebot flow",
-                description=stored,
+                description=added,
                 request=bodies.BotBody,
                 audit="typebot.create",
                 errors=(HTTPStatus.CONFLICT,),
@@ -176,7 +168,7 @@ class TypebotRoutes:
                 "/typebot/set/{instance}",
                 self.set_only,
                 "Set the one flow that Evolution v1 knows",
-                description=stored,
+                description=one,
                 request=bodies.OnlyBody,
                 audit="typebot.set",
                 errors=(HTTPStatus.CONFLICT,),
@@ -222,7 +214,7 @@ class TypebotRoutes:
                 "DELETE",
                 "/typebot/delete/{typebot_id}/{instance}",
                 self.delete,
-                "Delete a flow",
+                "Delete a flow with its sessions",
                 audit="typebot.delete",
             ),
             route(
@@ -247,36 +239,4 @@ class TypebotRoutes:
                 request=bodies.IgnoreBody,
                 audit="typebot.ignore_jid",
             ),
-            route(
-                "GET",
-                "/typebot/fetchSessions/{typebot_id}/{instance}",
-                self.sessions,
-                "List the sessions",
-                responses={HTTPStatus.OK: list[dict[str, Any]]},
-            ),
-            route(
-                "POST",
-                "/typebot/start/{instance}",
-                self.run,
-                "Start a flow (not active yet)",
-                audit="typebot.start",
-                responses={},
-                errors=(HTTPStatus.NOT_IMPLEMENTED,),
-            ),
-            route(
-                "POST",
-                "/typebot/changeStatus/{instance}",
-                self.run,
-                "Change a session (not active yet)",
-                audit="typebot.change_status",
-                responses={},
-                errors=(HTTPStatus.NOT_IMPLEMENTED,),
-            ),
         )
-
-
-_MOST_IGNORED = 1000
-
-
-def _not_active(answer: dict[str, Any], flow: Mapping[str, Any]) -> dict[str, Any]:
-    return answer | {"notActive": ["typebot"]} if flow["enabled"] else answer
