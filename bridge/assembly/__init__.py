@@ -19,14 +19,17 @@ from bridge.engine.embedded import EmbeddedQueue
 from bridge.engine.worker import Handler, Worker
 from bridge.relay.alerts import Alerts
 from bridge.relay.audit import Audit
+from bridge.relay.bubbles import Bubbles
 from bridge.relay.catch_up import CatchUp
 from bridge.relay.composing import Composing
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory
 from bridge.relay.drift import Drift
 from bridge.relay.events import Events
+from bridge.relay.flows import Shelf
 from bridge.relay.instances import Instances
 from bridge.relay.metrics import Metrics
+from bridge.relay.talks import Talks
 from bridge.relay.templates import Templates
 from bridge.settings import Settings
 from bridge.store.engine import Store
@@ -53,6 +56,9 @@ class Service:
     templates: Templates
     drift: Drift
     alerts: Alerts
+    shelf: Shelf
+    talks: Talks
+    bubbles: Bubbles
     app: web.Application
 
 
@@ -82,6 +88,9 @@ async def assemble(
         templates=ground.templates,
         drift=roads.drift,
         alerts=roads.alerts,
+        shelf=roads.bots.shelf,
+        talks=roads.bots.talks,
+        bubbles=roads.bubbles,
         app=application(ground, life, roads),
     )
     return service, roads.catch_up

@@ -19,10 +19,12 @@ from bridge.http.limits import Limiter
 from bridge.http.openapi import openapi_route
 from bridge.http.origins import Origins
 from bridge.http.routes.audit import AuditRoutes
+from bridge.http.routes.bot_sessions import BotSessionRoutes
 from bridge.http.routes.configuration import ConfigurationRoutes
 from bridge.http.routes.connections import ConnectionRoutes
 from bridge.http.routes.instances import InstanceRoutes
 from bridge.http.routes.keys import KeyRoutes
+from bridge.http.routes.media import MediaRoutes
 from bridge.http.routes.merges import MergeRoutes
 from bridge.http.routes.operations import Operations
 from bridge.http.routes.partners import PartnerRoutes
@@ -34,6 +36,8 @@ from bridge.http.routes.webhooks import routes as webhook_routes
 from bridge.http.routes.zapi import ZApiRoutes
 from bridge.http.routing import Route
 from bridge.http.server import make_app
+from bridge.relay.bot_sessions import BotSessions
+from bridge.relay.bot_starts import BotStarts
 from bridge.relay.bots import Bots
 from bridge.relay.keyring import Keyring
 
@@ -43,6 +47,7 @@ def application(ground: Ground, life: Life, roads: Roads) -> web.Application:
     settings, clock = means.settings, means.clock
     routes = (
         *_evolution(ground, life),
+        *_flows(ground, life, roads),
         *_webhooks(ground, roads),
         *_on_demand(ground, life),
         *Operations(
@@ -63,6 +68,8 @@ def application(ground: Ground, life: Life, roads: Roads) -> web.Application:
             limiter=Limiter(settings.auth.failures_per_minute, now=clock.ms),
             partner_token=plain(settings.z_api.partner_token),
             client_token=plain(settings.z_api.client_token),
+            flow_keys=roads.bots.keys,
+            now=clock.ms,
         ),
         max_body=settings.server.max_body_mb * MIB,
         auditor=Auditor(ground.audit, now=clock.ms),
@@ -107,12 +114,30 @@ def _evolution(ground: Ground, life: Life) -> Iterable[Route]:
         dialect=api.dialect,
         reopen=settings.chatwoot.reopen_conversation,
     ).routes()
-    yield from TypebotRoutes(
-        bots=Bots(means.store, means.clock), instances=instances, dialect=api.dialect
-    ).routes()
     yield from KeyRoutes(
         instances=instances, keyring=Keyring(means.store, directory, means.clock)
     ).routes()
+
+
+def _flows(ground: Ground, life: Life, roads: Roads) -> Iterable[Route]:
+    """Evolution's routes of Typebot flows and ours beside them, and what flows are lent."""
+    means, kept = ground.means, roads.bots
+    store, clock, queue = means.store, means.clock, ground.queue
+    dialect, instances = means.settings.api.dialect, life.instances
+    bots = Bots(store=store, clock=clock, queue=queue, shelf=kept.shelf, talks=kept.talks)
+    sessions = BotSessions(store=store, clock=clock, queue=queue, talks=kept.talks)
+    yield from TypebotRoutes(
+        bots=bots, sessions=sessions, instances=instances, dialect=dialect
+    ).routes()
+    yield from BotSessionRoutes(
+        bots=bots,
+        sessions=sessions,
+        starts=BotStarts(store=store, clock=clock, queue=queue, talks=kept.talks, shelf=kept.shelf),
+        instances=instances,
+        dialect=dialect,
+        now=clock.ms,
+    ).routes()
+    yield from MediaRoutes(media=kept.media, now=clock.ms).routes()
 
 
 def _webhooks(ground: Ground, roads: Roads) -> Iterable[Route]:

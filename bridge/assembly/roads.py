@@ -9,17 +9,21 @@ from functools import partial
 
 import structlog
 
+from bridge.assembly.bots import Bots, begin_bots, bot_handlers, make_bubbles
 from bridge.assembly.ground import Ground, proof_delay
 from bridge.assembly.life import Life
+from bridge.assembly.turns import make_hearing, turn_handlers
 from bridge.clock import Clock, timezones
 from bridge.core.instance import BAILEYS, InboxConfig
 from bridge.engine.queue import Job, Outcome, Retry
 from bridge.engine.worker import Handler, Policy, Worker
 from bridge.relay.address_book import AddressBook
+from bridge.relay.agent_bot import AgentBots
 from bridge.relay.alerts import AWAY, Alerts
 from bridge.relay.automatic import Automatic
 from bridge.relay.bot_contact import LOOK
 from bridge.relay.bot_look import BotLook
+from bridge.relay.bubbles import Bubbles
 from bridge.relay.calls import CALLED, Calls
 from bridge.relay.catch_up import CATCH_UP, CatchUp
 from bridge.relay.changes import AWAITED, EDITED, REACTED, VOTED, Changes
@@ -33,6 +37,8 @@ from bridge.relay.conversations import Conversations
 from bridge.relay.directory import Entry
 from bridge.relay.drift import DRIFT, Drift
 from bridge.relay.editing import EDIT, Editing
+from bridge.relay.ending_jobs import EndingJobs
+from bridge.relay.hushing import Hushing
 from bridge.relay.identities import RENAMED, Identities
 from bridge.relay.inbound import Inbound
 from bridge.relay.incoming import INBOUND
@@ -62,6 +68,7 @@ from bridge.relay.revoking import REVOKE, Revoking
 from bridge.relay.rewinding import Rewinding
 from bridge.relay.room import ANNOUNCE
 from bridge.relay.sending import Sending, Times
+from bridge.relay.talks import ENDING
 from bridge.relay.templates import TEMPLATES
 from bridge.relay.trials import TRIAL
 from bridge.relay.uploads import UploadLimits, Uploads
@@ -77,6 +84,8 @@ MIB = 1024 * 1024
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roads:
     alerts: Alerts
+    bots: Bots
+    bubbles: Bubbles
     composing: Composing
     whatsapp_intake: WhatsAppIntake
     chatwoot_intake: ChatwootIntake
@@ -97,7 +106,8 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         show_delivered=settings.relay.show_delivered,
     )
     install = await _install_id(store)
-    outbound = _outbound(ground, receipts, install)
+    bots = begin_bots(ground, life)
+    outbound = _outbound(ground, receipts, install, bots)
     automatic = Automatic(queue, directory, outbound, clock)
     calls = Calls(queue, directory, automatic, clock)
     revocations = Revocations(
@@ -111,8 +121,8 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
     plans = MergePlans(store, queue, clock)
     await asyncio.to_thread(timezones)  # asked for in the event loop from here on
     contacts = Contacts(store, clock, merging=merging, tag=means.vault.tag)
-    drift = _drift(ground, life)
-    posting = _posting(ground, life, contacts, drift)
+    drift = _drift(ground, life, bots)
+    posting = _posting(ground, life, contacts, drift, bots)
     changes = Changes(
         store,
         queue,
@@ -130,6 +140,8 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         http=means.http,
         clock=clock,
     )
+    composing = _composing(ground)
+    bubbles = make_bubbles(ground, bots, outbound, composing)
     whatsapp_intake = WhatsAppIntake(
         store=store,
         queue=queue,
@@ -141,9 +153,10 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         identities=identities,
         pictures=pictures,
         address_book=AddressBook(queue, pictures),
+        phone_words=bots.phone_words,
+        hearing=make_hearing(ground, bots, bubbles),
         clock=clock,
     )
-    composing = _composing(ground)
     refetching = Refetching(queue)
     chatwoot_intake = ChatwootIntake(
         store,
@@ -152,6 +165,7 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         hold=settings.chatwoot.hold_ms,
         typing=composing.by_agent if settings.relay.show_typing else None,
         refetching=refetching,
+        takeover=bots.takeover,
     )
     catch_up = CatchUp(
         store=store,
@@ -179,6 +193,7 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
             pictures=pictures,
             receipts=receipts,
             refetching=refetching,
+            agent_bots=bots.agent_bots,
         ),
         OUTBOUND: outbound,
         AUTOMATIC: automatic,
@@ -193,13 +208,13 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         RENAMED: identities,
         REVOKE: _revoking(ground, install),
         EDIT: _editing(ground, install),
-        NOTE: Notes(directory, clock, delay=proof_delay(settings)),
+        NOTE: Notes(store, directory, clock, delay=proof_delay(settings)),
         LINK: Linking(store, queue, directory, clock),
         MERGE: MergeJobs(store, queue, directory, merging, clock),
         PLAN: Planning(store, queue, directory, clock),
         APPLY: Applying(store, queue, directory, clock),
         CATCH_UP: catch_up,
-        COMMAND: _commands(ground, drift, plans),
+        COMMAND: _commands(ground, drift, plans, bots),
         DRIFT: drift,
         RECHECK: recheck,
         ACCEPT: whatsapp_intake,
@@ -210,6 +225,9 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
         ANNOUNCE: ground.room,
         AWAY: alerts,
         LOOK: BotLook(queue=queue, directory=directory, http=means.http, clock=clock),
+        ENDING: EndingJobs(store=store, directory=directory, posting=posting, clock=clock),
+        **bot_handlers(bots, bubbles),
+        **turn_handlers(ground, bots, bubbles),
     }
     ground.connections.deliver(
         keep=lambda events, of: whatsapp_intake.keep(events, trace_id=None, of=of),
@@ -219,6 +237,8 @@ async def lay_roads(ground: Ground, life: Life, wrap: Callable[[str, Handler], H
     wrapped = {kind: wrap(kind, handler) for kind, handler in handlers.items()}
     return Roads(
         alerts=alerts,
+        bots=bots,
+        bubbles=bubbles,
         composing=composing,
         whatsapp_intake=whatsapp_intake,
         chatwoot_intake=chatwoot_intake,
@@ -281,7 +301,7 @@ def _composing(ground: Ground) -> Composing:
     )
 
 
-def _drift(ground: Ground, life: Life) -> Drift:
+def _drift(ground: Ground, life: Life, bots: Bots) -> Drift:
     means, queue = ground.means, ground.queue
     store, clock = means.store, means.clock
     return Drift(
@@ -295,10 +315,11 @@ def _drift(ground: Ground, life: Life) -> Drift:
         clock=clock,
         chance=means.chance,
         every=round(means.settings.chatwoot.check_minutes * 60_000),
+        also=bots.agent_bots.compare,
     )
 
 
-def _commands(ground: Ground, drift: Drift, plans: MergePlans) -> Commands:
+def _commands(ground: Ground, drift: Drift, plans: MergePlans, bots: Bots) -> Commands:
     means, queue = ground.means, ground.queue
     return Commands(
         queue=queue,
@@ -310,6 +331,7 @@ def _commands(ground: Ground, drift: Drift, plans: MergePlans) -> Commands:
             connections=ground.connections,
             announcing=ground.announcing,
             plans=plans,
+            hushing=Hushing(means.store, ground.directory, bots.talks, means.clock),
             breaker=queue.lanes.breakers.get,
             check=drift.want,
             clock=means.clock,
@@ -320,7 +342,7 @@ def _commands(ground: Ground, drift: Drift, plans: MergePlans) -> Commands:
     )
 
 
-def _posting(ground: Ground, life: Life, contacts: Contacts, drift: Drift) -> Posting:
+def _posting(ground: Ground, life: Life, contacts: Contacts, drift: Drift, bots: Bots) -> Posting:
     means, queue = ground.means, ground.queue
     settings, store, clock = means.settings, means.store, means.clock
     started = clock.ms()
@@ -338,6 +360,7 @@ def _posting(ground: Ground, life: Life, contacts: Contacts, drift: Drift) -> Po
             clock,
             policies=Policies(settings.relay.conversation_rules),
             stale_before=stale_before,
+            takeover=bots.takeover,
         ),
         clock=clock,
         restore=life.inboxes.restore,
@@ -353,6 +376,7 @@ def _inbound(
     pictures: Pictures,
     receipts: Receipts,
     refetching: Refetching,
+    agent_bots: AgentBots,
 ) -> Inbound:
     means = ground.means
     settings = means.settings
@@ -369,6 +393,8 @@ def _inbound(
             means.spool,
             limit=limit,
             view_once=settings.relay.view_once,
+            http=means.http,
+            timeout=settings.chatwoot.timeout_seconds * 8,
         ),
         clock=means.clock,
         read_marks=read_marks,
@@ -376,10 +402,11 @@ def _inbound(
         receipts=receipts,
         refetching=refetching,
         queue=ground.queue,
+        agent_bots=agent_bots,
     )
 
 
-def _outbound(ground: Ground, receipts: Receipts, install: str) -> Outbound:
+def _outbound(ground: Ground, receipts: Receipts, install: str, bots: Bots) -> Outbound:
     means = ground.means
     settings = means.settings
     times = Times(
@@ -407,6 +434,7 @@ def _outbound(ground: Ground, receipts: Receipts, install: str) -> Outbound:
         times=times,
         install=install,
         obstacle=ground.connections.obstacle,
+        silence=bots.silence,
     )
     return Outbound(
         store=means.store,
