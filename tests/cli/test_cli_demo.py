@@ -34,6 +34,7 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
     assert (said.code, said.err) == (0, ""), said.out
     assert said.out.rstrip().endswith("Everything adds up.")
     assert "✗" not in said.out
+    assert "**marina arroba exemplo**" not in said.out  # no answer, so agents need not read it
     for told in (
         "first conversation of this contact in this inbox",
         "[private note] 🔗 O contato",
@@ -53,6 +54,12 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
         "proved: message",
         "dead: whatsapp.recipient",
         "presses Retry",
+        "Marina: Morango com chantili",
+        "to Marina: Esse e-mail não parece certo",
+        "asked: encomenda, which waits for us",
+        "[private note] 🤖 **encomenda**",
+        "Ponte     the bot is silent: an agent has the word",
+        "Quero encomendar mais um",
         "🟢 *loja* está conectado ao WhatsApp",
         "não há dois da mesma pessoa",
     ):
@@ -60,9 +67,12 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
     for fact in (
         "contacts  1",
         "conversations  1",
-        "customer's messages in Chatwoot, each once, in order  12",
+        "customer's messages in Chatwoot, each once, in order  18",
         "reactions and edits in Chatwoot, each once  2",
-        "agent's messages on WhatsApp, each once, in order, signed  5",
+        "agent's messages on WhatsApp, each once, in order, signed  6",
+        "bot's messages on WhatsApp and in Chatwoot, each once, in order  6",
+        "conversations that the bot gave to people  1",
+        "bot's messages while an agent had the word  0",
         "dead letters left  0",
     ):
         assert f"✓ {fact}\n" in said.out
@@ -71,7 +81,7 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
     for row in rows:
         accepted, *ended = map(int, row[1:])
         assert accepted == sum(ended), row
-    assert rows[0][1] == "15"
+    assert rows[0][1] == "27"
     assert '"event"' not in said.out  # the log is elsewhere
     assert list((tmp_path / "tmp").iterdir()) == []
 
@@ -96,6 +106,11 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
             "This did not happen",
             id="uncounted",
         ),
+        pytest.param(
+            "import bridge.relay.talks as t; t.silenced_by = lambda *_: None",
+            "✗ bot's messages while an agent had the word",
+            id="a bot that talks over agents",
+        ),
     ],
 )
 def test_a_demo_that_does_not_add_up_fails_and_leaves_its_data(sabotage, told, tmp_path):
@@ -104,6 +119,7 @@ def test_a_demo_that_does_not_add_up_fails_and_leaves_its_data(sabotage, told, t
         "import bridge.cli.demo.stage as s; s.PATIENCE = 3\n"
         "import bridge.cli.demo.story as t; t.PATIENCE = 3\n"
         "import bridge.cli.demo.people as p; p.PATIENCE = 3\n"
+        "import bridge.cli.demo.bot as b; b.PATIENCE = 3\n"
         f"{sabotage}\nfrom bridge.cli import main; main()"
     )
     done = subprocess.run(  # noqa: S603  (our own program)
@@ -142,7 +158,7 @@ async def test_with_keep_it_runs_on_and_explains_how_to_explore(tmp_path):
         assert len(curls) == 8
         async with aiohttp.ClientSession() as http:
             async with http.get(f"{service}/metrics", headers={"apikey": key}) as answer:
-                assert read(await answer.text()).events["inbound", "delivered"] == 14
+                assert read(await answer.text()).events["inbound", "delivered"] == 26
             async with http.post(
                 f"{re.search(r'WhatsApp +(http[^ ]+)', told)[1]}/sim/customer",
                 json={"from": "5511987650001", "text": "Ainda aí?"},

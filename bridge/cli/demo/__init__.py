@@ -31,7 +31,7 @@ def demo(
     ] = False,
     fast: Annotated[bool, typer.Option("--fast", help="Do not pause for reading.")] = False,
 ) -> None:
-    """Show Ponte at work: stand-ins of WhatsApp and Chatwoot, and the real service between them.
+    """Show Ponte at work: the real service between stand-ins of WhatsApp, Chatwoot and Typebot.
 
     Everything stays on this machine; no account is needed. Exit code 1 when something does not
     add up.
@@ -51,7 +51,8 @@ def demo(
 
 async def _demo(folder: Path, *, keep: bool, pause: float) -> bool:
     typer.echo(
-        f"Ponte {__version__} with SQLite in {folder}, between stand-ins of WhatsApp and Chatwoot."
+        f"Ponte {__version__} with SQLite in {folder}, between stand-ins of WhatsApp, Chatwoot "
+        "and Typebot."
     )
     async with staged(folder, Transcript(pause=pause)) as stage:
         told = await play(stage)
@@ -76,6 +77,7 @@ It keeps running. Press Ctrl-C to stop.
   Ponte     {service.url}       API key {service.key}, documentation at {service.url}/docs
   Chatwoot  {stage.road_to_chatwoot.url}       stand-in; token {stage.chatwoot.agent_token}
   WhatsApp  {stage.graph_url}       stand-in of Meta's Graph API
+  Typebot   {stage.typebot.url}       stand-in of its viewer; the flow starts with `encomendar`
   log       {stage.folder / LOG_FILE}
 
 The customer writes:

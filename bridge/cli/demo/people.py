@@ -26,19 +26,31 @@ class Told:
     from_agent: list[int] = field(default_factory=list)
     #: Ids of the messages of theirs that customers reacted to or edited, once for each time.
     changed: list[str] = field(default_factory=list)
+    #: WhatsApp ids of what the bot said, in order, as they were seen.
+    from_bot: list[str] = field(default_factory=list)
     repeats_by_meta: int = 0
     failed_sends: int = 0
     #: What the agent wrote to the bot.
     commands: int = 0
     pictures_in: int = 0
     pictures_out: int = 0
+    #: Conversations that the bot gave to people, and what it said while they had the word.
+    handed_over: int = 0
+    talked_over: int = 0
+
+    @property
+    def went_out(self) -> int:
+        """How many messages went onto WhatsApp as far as was told."""
+        return len(self.from_agent) + len(self.from_bot) + self.talked_over
 
 
-async def customer(stage: Stage, told: Told, number: str, text: str) -> Message:
-    """The customer writes, and it is seen in Chatwoot."""
+async def customer(
+    stage: Stage, told: Told, number: str, text: str, *, story: bool = True
+) -> Message:
+    """The customer writes, and it is seen in Chatwoot; `story`: with what its job did."""
     await stage.transcript.line(WHATSAPP, f"{CUSTOMER}: {text}", aside=f"+{number}")
     written = await stage.whatsapp.customer_writes(number, text, name=CUSTOMER, bsuid=None)
-    return await arrived(stage, told, written)
+    return await arrived(stage, told, written, story=story)
 
 
 async def customer_sends(stage: Stage, **writing: Any) -> str:
@@ -46,11 +58,12 @@ async def customer_sends(stage: Stage, **writing: Any) -> str:
     return await stage.whatsapp.customer_writes(WITH_NINTH, name=CUSTOMER, bsuid=None, **writing)
 
 
-async def arrived(stage: Stage, told: Told, written: str) -> Message:
+async def arrived(stage: Stage, told: Told, written: str, *, story: bool = True) -> Message:
     told.from_customer.append(written)
     await stage.see("a customer's message stands in Chatwoot", posted(stage, [written]))
     await stage.until("its job ended", lambda found: not found.waiting["inbound"])
-    await stage.transcript.story(await stage.why(written))
+    if story:
+        await stage.transcript.story(await stage.why(written))
     message = in_chatwoot(stage, written)[0]
     await stage.transcript.line(CHATWOOT, f"{CUSTOMER}: {shown(message)}", aside=where(message))
     return message
@@ -90,12 +103,26 @@ async def agent(
     await stage.until("its job ended", lambda found: not found.waiting["outbound"])
     await stage.transcript.story(await stage.why(message.id))
     sent = stage.whatsapp.sent[before]
+    await _show(stage, sent)
+    return message, sent
+
+
+async def seen_on_whatsapp(stage: Stage, told: Told, count: int) -> list[SentMessage]:
+    """What went onto WhatsApp beside what was told of already: so many messages."""
+    known = told.went_out
+    await stage.see("a bot's message went onto WhatsApp", went_out(stage, known + count))
+    sent = stage.whatsapp.sent[known:]
+    for one in sent:
+        await _show(stage, one)
+    return sent
+
+
+async def _show(stage: Stage, sent: SentMessage) -> None:
     await stage.transcript.line(
         WHATSAPP,
         f"to {CUSTOMER}: {_picture(sent.type)}{sent.text}{_buttons(sent)}",
         aside=f"+{sent.to}",
     )
-    return message, sent
 
 
 async def typed(stage: Stage, text: str, *, picture: bytes | None = None, **fields: Any) -> Message:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
@@ -15,6 +15,7 @@ from bridge.cli.demo.stage import PATIENCE, DemoFailed, Stage
 from bridge.cli.figures import ENDED, Figures
 from bridge.cli.printing import out
 from bridge.core.message import MADE_UP
+from bridge.sim.chatwoot import Conversation
 
 #: The identifier of the contact that Ponte makes for itself begins so.
 OWN = "ponte:"
@@ -74,8 +75,8 @@ def _counts(told: Told, found: Figures) -> Iterator[Check]:
     )
     yield Check(what="waiting", expected=0, found=sum(found.waiting.values()))
     yield Check(
-        what="customer's messages and changes delivered",
-        expected=len(told.from_customer) + len(told.changed),
+        what="customer's messages and changes, and copies of the bot's, delivered",
+        expected=len(told.from_customer) + len(told.changed) + len(told.from_bot),
         found=found.events["inbound", "delivered"],
     )
     yield Check(
@@ -84,8 +85,8 @@ def _counts(told: Told, found: Figures) -> Iterator[Check]:
         found=found.causes["inbound", "ignored", "duplicate"],
     )
     yield Check(
-        what="agent's messages and commands delivered",
-        expected=len(told.from_agent) + told.commands,
+        what="agent's messages and commands, and the bot's messages, delivered",
+        expected=len(told.from_agent) + told.commands + len(told.from_bot),
         found=found.events["outbound", "delivered"],
     )
     yield Check(
@@ -117,7 +118,8 @@ def _sides(stage: Stage, told: Told) -> Iterator[Check]:
         found=len(changed) if changed == told.changed else f"{len(changed)} others",
     )
     written = [chatwoot.world.messages[number] for number in told.from_agent]
-    arrived = [sent.text or "" for sent in stage.whatsapp.sent]
+    bot = set(told.from_bot)
+    arrived = [sent.text or "" for sent in stage.whatsapp.sent if sent.wamid not in bot]
     yield Check(
         what="agent's messages on WhatsApp, each once, in order, signed",
         expected=len(written),
@@ -125,8 +127,33 @@ def _sides(stage: Stage, told: Told) -> Iterator[Check]:
         if all(map(_is_it, written, arrived)) and len(written) == len(arrived)
         else f"{len(arrived)} others",
     )
+    yield from _bot(stage, told, theirs)
     yield Check(what="pictures intact, to Chatwoot", expected=1, found=told.pictures_in)
     yield Check(what="pictures intact, to WhatsApp", expected=1, found=told.pictures_out)
+
+
+def _bot(stage: Stage, told: Told, theirs: Sequence[Conversation]) -> Iterator[Check]:
+    """What the bot said stands on both sides once, in one order, and nothing else of it."""
+    sent = {f"WAID:{one.wamid}" for one in stage.whatsapp.sent}
+    shown = [
+        m.source_id
+        for c in theirs
+        for m in c.messages
+        if m.message_type == "outgoing" and m.source_id in sent
+    ]
+    wanted = [f"WAID:{one}" for one in told.from_bot]
+    copies = [one for one in shown if one in wanted]
+    yield Check(
+        what="bot's messages on WhatsApp and in Chatwoot, each once, in order",
+        expected=len(wanted),
+        found=len(copies) if copies == wanted else f"{len(copies)} others",
+    )
+    yield Check(
+        what="conversations that the bot gave to people", expected=1, found=told.handed_over
+    )
+    yield Check(
+        what="bot's messages while an agent had the word", expected=0, found=told.talked_over
+    )
 
 
 def _is_it(written: object, arrived: str) -> bool:

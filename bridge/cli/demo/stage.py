@@ -1,4 +1,4 @@
-"""Where the demo plays: the real service between two stand-ins, all on this machine."""
+"""Where the demo plays: the real service between three stand-ins, all on this machine."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from bridge.cli.demo.telling import Transcript
 from bridge.cli.figures import Figures, read
 from bridge.cli.remote import Remote
 from bridge.errors import BridgeError
+from bridge.relay.talks import TURN
 from bridge.sim.chatwoot import ChatwootSim
 from bridge.sim.faultproxy import FaultProxy
 from bridge.sim.graph import GraphSim
+from bridge.sim.typebot import TypebotSim
 from bridge.store.secrets import new_key, new_secret
 
 LOCAL = "127.0.0.1"
@@ -47,6 +49,7 @@ class Stage:
     chatwoot: ChatwootSim
     road_to_chatwoot: FaultProxy
     whatsapp: GraphSim
+    typebot: TypebotSim
     graph_url: str
     verify_token: str = field(repr=False)
     folder: Path
@@ -58,10 +61,10 @@ class Stage:
             lambda: self.service.call(method, *path, json_body=body, **query)
         )
 
-    async def why(self, message: str | int) -> dict[str, Any]:
-        """The newest job of a message."""
+    async def why(self, message: str | int, *, turn: bool = False) -> dict[str, Any]:
+        """The newest job of a message; `turn`: the one in which a bot dealt with it."""
         found: list[dict[str, Any]] = await self.call("GET", "why", message=str(message))
-        return found[0]
+        return next(job for job in found if (job["kind"] == TURN) is turn)
 
     async def figures(self) -> Figures:
         return read(await asyncio.to_thread(self.service.text, "metrics"))
@@ -100,6 +103,7 @@ async def staged(folder: Path, transcript: Transcript) -> AsyncIterator[Stage]:
     async with (
         chatwoot.serving() as chatwoot_url,
         whatsapp.serving() as graph_url,
+        TypebotSim() as typebot,
         FaultProxy(LOCAL, urlsplit(chatwoot_url).port or 0) as road,
     ):
         chatwoot.world.base_url = road.url  # its files are fetched from there
@@ -111,6 +115,7 @@ async def staged(folder: Path, transcript: Transcript) -> AsyncIterator[Stage]:
                 chatwoot=chatwoot,
                 road_to_chatwoot=road,
                 whatsapp=whatsapp,
+                typebot=typebot,
                 graph_url=graph_url,
                 verify_token=verify,
                 folder=folder,
@@ -149,6 +154,7 @@ def _settings(
         ),
         chatwoot=settings.Chatwoot(proof_delay_seconds=1),
         relay=settings.Relay(language="pt_BR"),
+        typebot=settings.Typebot(),
         engine=settings.Engine(
             breaker_failures=2,
             breaker_probe_seconds=[0.4],

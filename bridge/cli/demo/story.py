@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bridge.cli.demo.bot import bot
 from bridge.cli.demo.people import (
     CUSTOMER,
     WITH_NINTH,
@@ -56,6 +57,7 @@ async def play(stage: Stage) -> Told:
     await _resolved(stage, told)
     await _outage(stage, told)
     await _failed_send(stage, told)
+    await bot(stage, told, INSTANCE)
     await _control_room(stage, told)
     return told
 

@@ -44,13 +44,17 @@ class Transcript:
 
     async def story(self, job: dict[str, Any]) -> None:
         """The steps of a job and how it ended, as `ponte why` tells them."""
+        await self.steps(job)
+        accepted = datetime.fromisoformat(job["accepted"])
+        ended = ": ".join(filter(None, (job["state"], job["cause"])))
+        await self.line(PONTE, ended, aside=_since(accepted, job["ended"]))
+
+    async def steps(self, job: dict[str, Any]) -> None:
         accepted = datetime.fromisoformat(job["accepted"])
         for step in job["steps"]:
             await self.line(
                 PONTE, f"{step['step']}: {step['detail']}", aside=_since(accepted, step["at"])
             )
-        ended = ": ".join(filter(None, (job["state"], job["cause"])))
-        await self.line(PONTE, ended, aside=_since(accepted, job["ended"]))
 
 
 def _since(accepted: datetime, at: str) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bridge.app import DATABASE
 from bridge.cli.doctor.finding import Finding, State
+from bridge.cli.doctor.flows import file_findings, stored_flows
 from bridge.cli.doctor.local import (
     PONTE,
     database_findings,
@@ -45,7 +46,7 @@ MARKS = {State.OK: ("✓", "green"), State.WARNING: ("!", "yellow"), State.FAILU
 
 @app.command()
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check settings, folder, database, WhatsApp, Chatwoot and the ways back; change nothing.
+    """Check settings, folder, database, WhatsApp, Chatwoot, Typebot, the ways back; change nothing.
 
     Exit code 1 when something does not work; what could be better is no failure.
     """
@@ -114,6 +115,7 @@ def _look_here(settings: Settings, report: Report) -> list[Case]:
             connection=stored_connection(settings, one.instance.id),
             last=last_accepted(settings, one.instance.id),
             now=now,
+            flows=stored_flows(settings, one.instance.id),
         )
         for one in stored
     ]
@@ -134,6 +136,9 @@ async def _ask_around(settings: Settings, cases: Sequence[Case], report: Report)
         report.add(
             PONTE.warning("instances", "there are none yet", "POST /instance/create makes one.")
         )
+    if any(case.flows for case in cases):
+        for finding in file_findings(settings):
+            report.add(finding)
     http = Http(Guard(frozenset(settings.network.allowed_private_hosts)))
     try:
         for case in cases:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from bridge.chatwoot.client import Chatwoot
 from bridge.chatwoot.models import Inbox, Message, MessageType, Server
 from bridge.cli.doctor.finding import Examined, Finding
+from bridge.cli.doctor.flows import flow_findings
 from bridge.cli.doctor.web import number_findings
 from bridge.cli.printing import ago
 from bridge.core.connection import ConnectionView, LinkState
 from bridge.core.instance import BUSINESS, InboxConfig, InstanceConfig
+from bridge.core.typebot import StoredBot
 from bridge.errors import BridgeError, PeerGone, PeerLocked
 from bridge.net.http import Http
 from bridge.peers import make_channel, make_chatwoot
@@ -31,7 +33,7 @@ SAFE_FETCH = (
 class Case:
     """What is known before anybody is asked. Times are ms; `last` is by road.
 
-    `connection` is what the service stored last; None: nothing.
+    `connection` is what the service stored last; None: nothing. `flows` are those that may run.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class Case:
     connection: ConnectionView | None
     last: dict[str, int]
     now: int
+    flows: Sequence[StoredBot] = ()
 
     @property
     def examined(self) -> Examined:
@@ -64,6 +67,8 @@ async def instance_findings(case: Case, http: Http, *, is_private: bool) -> Asyn
             case.examined, case.instance.name, case.connection, case.since("inbound")
         ):
             yield finding
+    async for finding in flow_findings(case.examined, case.flows, http):
+        yield finding
     if case.inbox is None or not case.inbox.enabled:
         yield case.examined.warning(
             "Chatwoot", "it is not switched on for this instance", _set_again(case)
