@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from bench.bots import bots
 from bench.crowd import SIZES, crowd
 from bench.house import House, house
 from bench.loads import Figures, answers, inbound, outbound, warm
@@ -47,15 +48,20 @@ def _measured(arguments: argparse.Namespace, runs: int) -> list[dict[str, Any]]:
     if arguments.part in (None, "people"):
         for run, size in product(range(runs), CONTACTS):
             rows += asyncio.run(people(run, size, quick=arguments.quick))
-    if arguments.part == "media":
-        for run in range(runs):
+    for run in range(runs):
+        if arguments.part in (None, "bots"):
+            rows += asyncio.run(bots(run, quick=arguments.quick))
+        if arguments.part == "media":
             rows += asyncio.run(media(run, quick=arguments.quick, with_web=_has_library()))
-    if arguments.part == "web":
-        from bench.web import web  # noqa: PLC0415  (needs the library and the double)
-
-        for run in range(runs):
-            rows += asyncio.run(web(run, quick=arguments.quick, count=arguments.numbers))
+        if arguments.part == "web":
+            rows += _web(run, arguments)
     return rows
+
+
+def _web(run: int, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    from bench.web import web  # noqa: PLC0415  (needs the library and the double)
+
+    return asyncio.run(web(run, quick=arguments.quick, count=arguments.numbers))
 
 
 async def measure(*, quick: bool, runs: int) -> list[dict[str, Any]]:
@@ -146,7 +152,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("loads", "instances", "people", "media", "web"),
+        choices=("loads", "instances", "people", "bots", "media", "web"),
         help="only this part",
     )
     parser.add_argument("--quick", action="store_true", help="one short run at 5 ms")
