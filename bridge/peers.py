@@ -15,11 +15,11 @@ from bridge.engine.pacing import Pacer, Rate
 from bridge.engine.queue import LOCAL
 from bridge.net.http import Http
 from bridge.net.proxy import probe_proxy
+from bridge.relay.bot.pending import TYPEBOT_ACCOUNT, TYPEBOT_PEER
+from bridge.relay.bot.talks import BUBBLE
 from bridge.relay.lanes import is_to_whatsapp
-from bridge.relay.pending import TYPEBOT_ACCOUNT, TYPEBOT_PEER
 from bridge.relay.pictures import PICTURES, PROFILE
 from bridge.relay.retrying import AUTOMATIC
-from bridge.relay.talks import BUBBLE
 from bridge.relay.templates import LISTS
 from bridge.settings import Settings
 from bridge.whatsapp.channel import Channel

@@ -19,17 +19,17 @@ from bridge.engine.embedded import EmbeddedQueue
 from bridge.engine.worker import Handler, Worker
 from bridge.relay.alerts import Alerts
 from bridge.relay.audit import Audit
-from bridge.relay.bubbles import Bubbles
+from bridge.relay.bot.bubbles import Bubbles
+from bridge.relay.bot.flows import Shelf
+from bridge.relay.bot.talks import Talks
 from bridge.relay.catch_up import CatchUp
 from bridge.relay.composing import Composing
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory
 from bridge.relay.drift import Drift
 from bridge.relay.events import Events
-from bridge.relay.flows import Shelf
 from bridge.relay.instances import Instances
 from bridge.relay.metrics import Metrics
-from bridge.relay.talks import Talks
 from bridge.relay.templates import Templates
 from bridge.settings import Settings
 from bridge.store.engine import Store

@@ -36,9 +36,9 @@ from bridge.http.routes.webhooks import routes as webhook_routes
 from bridge.http.routes.zapi import ZApiRoutes
 from bridge.http.routing import Route
 from bridge.http.server import make_app
-from bridge.relay.bot_sessions import BotSessions
-from bridge.relay.bot_starts import BotStarts
-from bridge.relay.bots import Bots
+from bridge.relay.bot.bots import Bots
+from bridge.relay.bot.sessions import BotSessions
+from bridge.relay.bot.starts import BotStarts
 from bridge.relay.keyring import Keyring
 
 

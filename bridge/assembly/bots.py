@@ -8,21 +8,21 @@ from bridge.assembly.ground import Ground
 from bridge.assembly.lending import make_flow_keys, make_flow_media
 from bridge.assembly.life import Life
 from bridge.engine.worker import Handler
-from bridge.relay.agent_bot import AGENT_BOT, AgentBots
-from bridge.relay.bot_events import BotEvents
-from bridge.relay.bot_follows import BotFollows
-from bridge.relay.bubble_ends import BubbleEnds
-from bridge.relay.bubble_rules import Silence
-from bridge.relay.bubbles import Bubbles
+from bridge.relay.bot.agent_bot import AGENT_BOT, AgentBots
+from bridge.relay.bot.bubble_ends import BubbleEnds
+from bridge.relay.bot.bubble_rules import Silence
+from bridge.relay.bot.bubbles import Bubbles
+from bridge.relay.bot.endings import Endings
+from bridge.relay.bot.events import BotEvents
+from bridge.relay.bot.flow_keys import FlowKeys
+from bridge.relay.bot.flow_media import FlowMedia
+from bridge.relay.bot.flows import Shelf
+from bridge.relay.bot.follows import BotFollows
+from bridge.relay.bot.phone_words import PHONE_WORD, PhoneWords
+from bridge.relay.bot.takeover import Takeover
+from bridge.relay.bot.talks import BUBBLE, Talks
 from bridge.relay.composing import Composing
-from bridge.relay.endings import Endings
-from bridge.relay.flow_keys import FlowKeys
-from bridge.relay.flow_media import FlowMedia
-from bridge.relay.flows import Shelf
 from bridge.relay.outbound import Outbound
-from bridge.relay.phone_words import PHONE_WORD, PhoneWords
-from bridge.relay.takeover import Takeover
-from bridge.relay.talks import BUBBLE, Talks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

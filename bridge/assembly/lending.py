@@ -6,9 +6,9 @@ from functools import partial
 
 from bridge.assembly.ground import Ground
 from bridge.core.instance import BAILEYS
+from bridge.relay.bot.flow_keys import FlowKeys
+from bridge.relay.bot.flow_media import FlowMedia
 from bridge.relay.directory import Entry
-from bridge.relay.flow_keys import FlowKeys
-from bridge.relay.flow_media import FlowMedia
 from bridge.settings import Settings
 from bridge.typebot.client import Typebot
 

@@ -18,12 +18,15 @@ from bridge.core.instance import BAILEYS, InboxConfig
 from bridge.engine.queue import Job, Outcome, Retry
 from bridge.engine.worker import Handler, Policy, Worker
 from bridge.relay.address_book import AddressBook
-from bridge.relay.agent_bot import AgentBots
 from bridge.relay.alerts import AWAY, Alerts
 from bridge.relay.automatic import Automatic
+from bridge.relay.bot.agent_bot import AgentBots
+from bridge.relay.bot.bubbles import Bubbles
+from bridge.relay.bot.ending_jobs import EndingJobs
+from bridge.relay.bot.hushing import Hushing
+from bridge.relay.bot.talks import ENDING
 from bridge.relay.bot_contact import LOOK
 from bridge.relay.bot_look import BotLook
-from bridge.relay.bubbles import Bubbles
 from bridge.relay.calls import CALLED, Calls
 from bridge.relay.catch_up import CATCH_UP, CatchUp
 from bridge.relay.changes import AWAITED, EDITED, REACTED, VOTED, Changes
@@ -37,8 +40,6 @@ from bridge.relay.conversations import Conversations
 from bridge.relay.directory import Entry
 from bridge.relay.drift import DRIFT, Drift
 from bridge.relay.editing import EDIT, Editing
-from bridge.relay.ending_jobs import EndingJobs
-from bridge.relay.hushing import Hushing
 from bridge.relay.identities import RENAMED, Identities
 from bridge.relay.inbound import Inbound
 from bridge.relay.incoming import INBOUND
@@ -68,7 +69,6 @@ from bridge.relay.revoking import REVOKE, Revoking
 from bridge.relay.rewinding import Rewinding
 from bridge.relay.room import ANNOUNCE
 from bridge.relay.sending import Sending, Times
-from bridge.relay.talks import ENDING
 from bridge.relay.templates import TEMPLATES
 from bridge.relay.trials import TRIAL
 from bridge.relay.uploads import UploadLimits, Uploads

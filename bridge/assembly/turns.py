@@ -10,21 +10,21 @@ from bridge.assembly.bots import Bots
 from bridge.assembly.ground import Ground
 from bridge.assembly.lending import public_url
 from bridge.engine.worker import Handler
-from bridge.relay.bot_asking import Terms
-from bridge.relay.bot_calls import Calls
-from bridge.relay.bot_deciding import Deciding
-from bridge.relay.bot_failing import Failing
-from bridge.relay.bot_plans import Plans
-from bridge.relay.bot_starting import Starting
-from bridge.relay.bot_staying import Staying
-from bridge.relay.bot_turn import BotTurns
-from bridge.relay.bubbles import Bubbles
+from bridge.relay.bot.asking import Terms
+from bridge.relay.bot.bubbles import Bubbles
+from bridge.relay.bot.calls import Calls
+from bridge.relay.bot.deciding import Deciding
+from bridge.relay.bot.expiring import Expiring
+from bridge.relay.bot.failing import Failing
+from bridge.relay.bot.flow_keys import LASTS
+from bridge.relay.bot.hearing import Hearing, Patience
+from bridge.relay.bot.plans import Plans
+from bridge.relay.bot.starting import Starting
+from bridge.relay.bot.staying import Staying
+from bridge.relay.bot.talks import EXPIRY, TURN
+from bridge.relay.bot.turn import BotTurns
+from bridge.relay.bot.variables import Surroundings
 from bridge.relay.directory import Entry
-from bridge.relay.expiring import Expiring
-from bridge.relay.flow_keys import LASTS
-from bridge.relay.hearing import Hearing, Patience
-from bridge.relay.talks import EXPIRY, TURN
-from bridge.relay.variables import Surroundings
 from bridge.store.queries.chats import ChatRow
 from bridge.typebot.client import Typebot
 

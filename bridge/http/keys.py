@@ -12,8 +12,8 @@ from bridge.errors import Unauthorized
 from bridge.http.gate import Caller, Claim
 from bridge.http.limits import Limiter
 from bridge.http.routing import Access
+from bridge.relay.bot.flow_keys import FlowKey, FlowKeys
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.flow_keys import FlowKey, FlowKeys
 from bridge.store.secrets import hash_key
 
 log = structlog.get_logger(__name__)

@@ -80,7 +80,7 @@ class Route:
     #: The stable name of what is done here (``instance.create``), for the audit log. Every route
     #: with a key has one, unless it is a GET that changes nothing.
     audit: str | None = None
-    #: The key of a flow (`relay.flow_keys`) opens it too, for that flow's own chat; the handler
+    #: The key of a flow (`relay.bot.flow_keys`) opens it too, for that flow's own chat; the handler
     #: must keep to `Caller.chat_id`.
     for_flows: bool = False
 

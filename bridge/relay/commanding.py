@@ -38,10 +38,10 @@ from bridge.engine.queue import Queue
 from bridge.locale import say
 from bridge.relay.announcing import Announcing
 from bridge.relay.answers import Answer, Order
+from bridge.relay.bot.hushing import Hushing
 from bridge.relay.commanding_merges import merged
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.hushing import Hushing
 from bridge.relay.merge_plans import MergePlans
 from bridge.relay.number_status import Facts, bots_silent, lines, who
 from bridge.relay.retrying import replay

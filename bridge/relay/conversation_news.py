@@ -9,8 +9,8 @@ from bridge.chatwoot.models import Conversation
 from bridge.chatwoot.webhook import ConversationChanged
 from bridge.core.conversation import CLOSED, ConversationStatus, is_better, seen_as, status_of
 from bridge.engine.queue import Road
+from bridge.relay.bot.takeover import Takeover
 from bridge.relay.directory import Entry
-from bridge.relay.takeover import Takeover
 from bridge.store.engine import Unit
 from bridge.store.queries import bindings, chats
 from bridge.store.queries.bindings import ConversationFacts

@@ -28,13 +28,13 @@ from bridge.core.instance import InboxConfig
 from bridge.core.placement import Create, Placing, Policy, Reuse, Skip, place, skipped
 from bridge.core.rules import Situation
 from bridge.errors import PeerGone
-from bridge.relay import own_changes
-from bridge.relay.automatic_assignment import opened_here
+from bridge.relay.bot import own_changes
+from bridge.relay.bot.automatic_assignment import opened_here
+from bridge.relay.bot.takeover import Takeover
 from bridge.relay.contacts import Bound
 from bridge.relay.directory import Side
 from bridge.relay.healing import repeatable
 from bridge.relay.policies import Policies
-from bridge.relay.takeover import Takeover
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import bindings, chats
 from bridge.store.queries.bindings import ConversationFacts

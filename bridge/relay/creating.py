@@ -30,8 +30,8 @@ from bridge.errors import (
     RequestError,
     Unavailable,
 )
-from bridge.relay import bots
 from bridge.relay.activity import Inactive, inactive_of, unproven, without_signature
+from bridge.relay.bot import bots
 from bridge.relay.cleanup import Cleanup, Traces
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory, Entry, gone

@@ -16,11 +16,11 @@ from bridge.core.instance import InboxConfig
 from bridge.engine.erasure import erase
 from bridge.engine.queue import Queue
 from bridge.errors import BridgeError, Conflict, PeerError, PeerFailed, PeerGone
-from bridge.relay.agent_bot import detach
+from bridge.relay.bot.agent_bot import detach
+from bridge.relay.bot.pending import typebot_account
 from bridge.relay.connections import Connections
 from bridge.relay.directory import Directory, Entry, gone
 from bridge.relay.events import Events
-from bridge.relay.pending import typebot_account
 from bridge.relay.provisioning import Provisioning, turn_of_inbox
 from bridge.relay.turns import Turns
 from bridge.store.engine import Store, Unit

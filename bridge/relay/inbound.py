@@ -24,7 +24,7 @@ from bridge.core.message import AGAIN, EVENT, MADE_UP, Received, SentByPhone
 from bridge.core.party import Party
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, Outcome, Queue
 from bridge.errors import PeerRefused
-from bridge.relay.agent_bot import AgentBots
+from bridge.relay.bot.agent_bot import AgentBots
 from bridge.relay.content import Rendered, Renderer
 from bridge.relay.directory import Directory, Entry, Side
 from bridge.relay.echoes import echo, is_echo

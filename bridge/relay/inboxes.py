@@ -15,7 +15,7 @@ from bridge.core.order import ChatwootOrder
 from bridge.engine.queue import Queue
 from bridge.errors import PeerLocked, RequestError
 from bridge.locale import say
-from bridge.relay.agent_bot_jobs import inbox_changed
+from bridge.relay.bot.agent_bot_jobs import inbox_changed
 from bridge.relay.bot_contact import look_job
 from bridge.relay.directory import Directory, Entry, own_scope
 from bridge.relay.provisioning import Provisioning, turn_of_inbox

@@ -30,6 +30,7 @@ from bridge.engine.accept import is_new
 from bridge.engine.queue import NewJob, Queue, Road
 from bridge.relay import lanes
 from bridge.relay.addressee import addressee
+from bridge.relay.bot.takeover import Takeover
 from bridge.relay.commands import accept_command, is_command, is_in_room
 from bridge.relay.conversation_news import keep_news
 from bridge.relay.directory import Entry
@@ -40,7 +41,6 @@ from bridge.relay.refetching import Refetching
 from bridge.relay.retrying import AUTOMATIC, OUTBOUND, by_ponte, red_mark, ref_of, revive, tombstone
 from bridge.relay.revoking import accept_deletion
 from bridge.relay.sifting import uninteresting
-from bridge.relay.takeover import Takeover
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, claims, jobs, ledger, seen
 

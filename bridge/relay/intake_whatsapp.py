@@ -33,15 +33,15 @@ from bridge.engine.accept import apart, is_new
 from bridge.engine.queue import LOCAL, Dead, Delivered, Job, NewJob, Outcome, Queue, Road
 from bridge.relay import history
 from bridge.relay.address_book import AddressBook
+from bridge.relay.bot.hearing import NO_FLOW, Hearing
+from bridge.relay.bot.phone_words import PhoneWords
 from bridge.relay.calls import Calls
 from bridge.relay.changes import Changes
 from bridge.relay.directory import Directory, Entry
-from bridge.relay.hearing import NO_FLOW, Hearing
 from bridge.relay.identities import Identities
 from bridge.relay.incoming import inbound_job
 from bridge.relay.linking import learn_of, place_and_link
 from bridge.relay.people import Heard
-from bridge.relay.phone_words import PhoneWords
 from bridge.relay.pictures import Pictures
 from bridge.relay.receipts import Receipts
 from bridge.relay.revocations import Revocations

@@ -28,10 +28,10 @@ from bridge.engine.queue import (
     Road,
 )
 from bridge.relay import lanes
+from bridge.relay.bot.talk_joining import join_talks
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.merging import merge_job
 from bridge.relay.people import Heard, Merges, place, witness
-from bridge.relay.talk_joining import join_talks
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, joins, menus, reactions, seen, votes
 from bridge.store.queries.chats import ChatRow

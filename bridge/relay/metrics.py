@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from bridge.clock import Clock
 from bridge.engine.breaker import Breaker
 from bridge.engine.queue import Again, Job, Outcome, Retry, Road
-from bridge.relay.talks import EXPIRY
+from bridge.relay.bot.talks import EXPIRY
 from bridge.store.engine import Store
 from bridge.store.queries import jobs
 

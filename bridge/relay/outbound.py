@@ -21,6 +21,7 @@ from bridge.clock import Clock
 from bridge.core.receipts import DONE, OPEN
 from bridge.engine.queue import LOCAL, Again, Dead, Ignored, Job, Outcome
 from bridge.errors import PeerError
+from bridge.relay.bot.stopped import Cancelled
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.fates import Fates
 from bridge.relay.outgoing import AGENT_MESSAGE, AgentMessage, Part
@@ -30,7 +31,6 @@ from bridge.relay.receipts import Receipts
 from bridge.relay.retrying import tombstone
 from bridge.relay.sending import Context, Sending, Times, address, shall_not_wait
 from bridge.relay.signing import is_anew, signature_of, signs_on_change
-from bridge.relay.stopped import Cancelled
 from bridge.relay.template_params import BadTemplate
 from bridge.relay.uploads import Unsendable
 from bridge.relay.window import Window
@@ -172,7 +172,7 @@ class Outbound:
         if closed is not None and not _all_done(context, len(parts)):
             return self._dead(job, message, *closed)
         is_old = self._clock.ms() - job.accepted_at > self._times.not_after
-        if is_old and not context.rows and message.bubble is None:  # of these see `relay.bubbles`
+        if is_old and not context.rows and message.bubble is None:  # see `bot.bubbles`
             return self._dead(job, message, "too_old", "It was waiting for too long.")
         return None
 

@@ -18,6 +18,7 @@ from bridge.core.party import Party
 from bridge.core.receipts import DONE
 from bridge.engine.queue import LOCAL, Again, Delivered, Job, Outcome, Queue
 from bridge.errors import Certainty, PeerDown, PeerError, PeerLocked
+from bridge.relay.bot.stopped import Cancelled, Silences, refuse_silenced
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.linking import recognise
 from bridge.relay.menus import offer
@@ -25,7 +26,6 @@ from bridge.relay.outgoing import AgentMessage, FilePart, Part, became
 from bridge.relay.preparing import prepared
 from bridge.relay.receipts import Receipts
 from bridge.relay.retrying import red_mark, tombstone
-from bridge.relay.stopped import Cancelled, Silences, refuse_silenced
 from bridge.relay.uploads import Unsendable, Uploads
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import jobs, ledger, seen

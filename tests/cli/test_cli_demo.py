@@ -107,7 +107,7 @@ def test_the_demo_plays_everything_and_adds_up(tmp_path):
             id="uncounted",
         ),
         pytest.param(
-            "import bridge.relay.talks as t; t.silenced_by = lambda *_: None",
+            "import bridge.relay.bot.talks as t; t.silenced_by = lambda *_: None",
             "✗ bot's messages while an agent had the word",
             id="a bot that talks over agents",
         ),

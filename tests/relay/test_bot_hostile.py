@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.relay.hearing import Hearing
+from bridge.relay.bot.hearing import Hearing
 from support.flow_house import Bot, ask, flow, flow_house, text
 
 ECHO = flow("eco", text("Seu nome?"), ask(), text("{{answer}}"), ask())

@@ -16,7 +16,7 @@ from bridge.core.typebot import BotSettings
 from bridge.engine import rows
 from bridge.errors import PeerBroke, PeerRefused
 from bridge.relay import lanes
-from bridge.relay.bubble_ends import BubbleEnds
+from bridge.relay.bot.bubble_ends import BubbleEnds
 from bridge.store.engine import Unit
 from bridge.store.queries import jobs
 from bridge.whatsapp.channel import Fate, Remembered

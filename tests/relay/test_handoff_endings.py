@@ -9,7 +9,7 @@ import pytest
 from bridge.core.flow import Ending, Next, Status
 from bridge.core.handoff import BubbleGone, Expired, Failed, Handoff, HandOver, How, Phase, Signal
 from bridge.core.typebot import BotSettings, OnEnd
-from bridge.relay.ending_texts import attributes, labels
+from bridge.relay.bot.ending_texts import attributes, labels
 from bridge.sim.chatwoot import Conversation
 from bridge.store.engine import Unit
 from bridge.store.queries import bots

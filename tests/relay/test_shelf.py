@@ -13,9 +13,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bridge.core.typebot import Bot, BotSettings
-from bridge.relay import flows
-from bridge.relay.bots import add
-from bridge.relay.flows import Shelf
+from bridge.relay.bot import flows
+from bridge.relay.bot.bots import add
+from bridge.relay.bot.flows import Shelf
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import bots
 from bridge.store.secrets import Vault

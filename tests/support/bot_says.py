@@ -8,9 +8,9 @@ from typing import Any
 from bridge.core.flow import Bubble, Line, Next, Play, Prompt, Script, TypingEmulation
 from bridge.core.handoff import Asked, Planned, Signal
 from bridge.core.typebot import BotSettings
-from bridge.relay.bubbles import Laid
+from bridge.relay.bot.bubbles import Laid
+from bridge.relay.bot.talks import memory_of, with_memory
 from bridge.relay.directory import Entry
-from bridge.relay.talks import memory_of, with_memory
 from bridge.sim.chatwoot import Message
 from bridge.store.engine import Unit
 from bridge.store.queries import chats, talks

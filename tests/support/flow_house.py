@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bridge.relay.talks import Memory, memory_of
+from bridge.relay.bot.talks import Memory, memory_of
 from bridge.sim.chatwoot import Message
 from bridge.sim.typebot import Call, TypebotSim
 from bridge.store.queries import talks

@@ -11,8 +11,8 @@ from typing import Any
 from bridge.core.flow import Ending, Next
 from bridge.core.handoff import Handoff, Phase
 from bridge.core.typebot import Bot
-from bridge.relay.bots import add
-from bridge.relay.talks import Memory, facts, with_memory
+from bridge.relay.bot.bots import add
+from bridge.relay.bot.talks import Memory, facts, with_memory
 from bridge.store.engine import Unit
 from bridge.store.queries import talks
 from support.bot_says import chat_of, entry_of

@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.relay.flow_keys import FlowKey, FlowKeys
+from bridge.relay.bot.flow_keys import FlowKey, FlowKeys
 from bridge.store.secrets import Vault
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.peers import make_breaker
-from bridge.relay.pending import typebot_account, typebot_peer
+from bridge.relay.bot.pending import typebot_account, typebot_peer
 from bridge.settings import Settings
 
 

@@ -20,7 +20,7 @@ from bridge.cli.demo.telling import Transcript
 from bridge.cli.figures import Figures, read
 from bridge.cli.remote import Remote
 from bridge.errors import BridgeError
-from bridge.relay.talks import TURN
+from bridge.relay.bot.talks import TURN
 from bridge.sim.chatwoot import ChatwootSim
 from bridge.sim.faultproxy import FaultProxy
 from bridge.sim.graph import GraphSim

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bridge.core.typebot import Bot, BotSettings, StoredBot
 from bridge.http.dialects.views import moment
-from bridge.relay.bots import only
+from bridge.relay.bot.bots import only
 
 
 def row(stored: StoredBot) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from pydantic import (
 from bridge.http.dialects.coerced import Flag, Word, Words
 from bridge.http.dialects.kinds import is_blank
 from bridge.http.dialects.typebot import Flow, Labels, Viewer
-from bridge.relay.bot_events import told_session, told_variables
-from bridge.relay.bot_sessions import Action, Change, Changed, Held, Wanted
-from bridge.relay.bot_starts import StartOrder
-from bridge.relay.talks import memory_of
+from bridge.relay.bot.events import told_session, told_variables
+from bridge.relay.bot.sessions import Action, Change, Changed, Held, Wanted
+from bridge.relay.bot.starts import StartOrder
+from bridge.relay.bot.talks import memory_of
 
 _MOST_VARIABLES = 200
 _MOST_ATTRIBUTES = 50

@@ -1,6 +1,6 @@
 """`/typebot`: sessions of flows are started, shown, changed and told what they wait for.
 
-Three of these routes take the key of a flow as well (`relay.flow_keys`): what a flow's own HTTP
+Three of these routes take the key of a flow as well (`relay.bot.flow_keys`): what a flow's own HTTP
 Request block calls. It acts on the flow's chat alone, whatever the body says.
 """
 
@@ -23,10 +23,10 @@ from bridge.http.gate import caller
 from bridge.http.limits import Buckets
 from bridge.http.routing import INSTANCE, Access, Route
 from bridge.http.validation import parse_body
-from bridge.relay.bot_events import V1
-from bridge.relay.bot_sessions import BotSessions, Where, party_of
-from bridge.relay.bot_starts import BotStarts
-from bridge.relay.bots import Bots
+from bridge.relay.bot.bots import Bots
+from bridge.relay.bot.events import V1
+from bridge.relay.bot.sessions import BotSessions, Where, party_of
+from bridge.relay.bot.starts import BotStarts
 from bridge.relay.directory import Entry
 from bridge.relay.instances import Instances
 

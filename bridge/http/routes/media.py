@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 from bridge.errors import NotFound, TooMany
 from bridge.http.limits import Buckets
 from bridge.http.routing import Access, Route
-from bridge.relay.flow_media import PATH, FlowMedia
+from bridge.relay.bot.flow_media import PATH, FlowMedia
 
 #: Times that one address is served in a minute.
 PER_MINUTE: Final = 120

@@ -19,9 +19,9 @@ from bridge.http.envelope import json_response
 from bridge.http.reading import read_json
 from bridge.http.routing import INSTANCE, Access, Route
 from bridge.http.validation import parse_body, validate
-from bridge.relay.bot_events import V1
-from bridge.relay.bot_sessions import BotSessions
-from bridge.relay.bots import Bots
+from bridge.relay.bot.bots import Bots
+from bridge.relay.bot.events import V1
+from bridge.relay.bot.sessions import BotSessions
 from bridge.relay.directory import Entry
 from bridge.relay.instances import Instances
 

@@ -16,7 +16,7 @@ _STATE = TypeAdapter(Handoff)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalkRow:
-    """The state of a chat with the session that runs there. `memory` is JSON (`relay.talks`)."""
+    """The state of a chat with the session that runs there. `memory`: JSON (`relay.bot.talks`)."""
 
     chat_id: int
     instance_id: str
@@ -34,7 +34,7 @@ class TalkRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingRow:
-    """What a person said that no turn has dealt with yet; `heard` is JSON (`relay.talks`)."""
+    """What a person said that no turn has dealt with yet; `heard` is JSON (`relay.bot.talks`)."""
 
     chat_id: int
     instance_id: str

@@ -12,7 +12,7 @@ import orjson
 from yarl import URL
 
 from bridge.net.http import Answer, Http
-from bridge.relay.hearing import Hearing
+from bridge.relay.bot.hearing import Hearing
 
 #: How the text of a bubble begins: its place in the flow, and what no other bubble has.
 BUBBLE = re.compile(r"\b([a-d]\d)-([a-z0-9]{8,})")

@@ -9,8 +9,8 @@ import pytest
 from bridge.core.content import Media, MediaKind, Menu, Text
 from bridge.core.flow import Attachment, Choices, Line, Offer, Play, Prompt, Script
 from bridge.core.outgoing import Option
-from bridge.relay.bot_prompts import Drafts, drafted
-from bridge.relay.bubble_shown import shown
+from bridge.relay.bot.bubble_shown import shown
+from bridge.relay.bot.prompts import Drafts, drafted
 from bridge.relay.outgoing import FilePart, MenuPart, TextPart, offers_of
 from bridge.whatsapp.cloud.capabilities import CAPABILITIES as CLOUD
 from bridge.whatsapp.web.capabilities import CAPABILITIES as WEB

@@ -8,8 +8,8 @@ from bridge.core.handoff import How
 from bridge.errors import ForbiddenAddress, PeerError
 from bridge.locale import LANGUAGES
 from bridge.net.http import Answer
-from bridge.relay.bot_reasons import why
-from bridge.relay.ending_texts import note
+from bridge.relay.bot.ending_texts import note
+from bridge.relay.bot.reasons import why
 from bridge.typebot.faults import Call, fault, forbidden
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.core.flow import TypingEmulation
 from bridge.core.typebot import BotSettings
-from bridge.relay.typing_delay import delay, words
+from bridge.relay.bot.typing_delay import delay, words
 
 PLAIN = BotSettings()
 TYPING = TypingEmulation(speed=60, max_delay=5)

@@ -19,8 +19,8 @@ from bridge.core.content import (
     Unsupported,
 )
 from bridge.core.flow import Line
-from bridge.relay.talks import Heard
-from bridge.relay.utterances import LONGEST, type_of, utterance_of, words_of
+from bridge.relay.bot.talks import Heard
+from bridge.relay.bot.utterances import LONGEST, type_of, utterance_of, words_of
 from bridge.typebot.commands import Wish
 from bridge.typebot.texts import spoken
 
