@@ -6,13 +6,13 @@ What is read is either certain, or all that it may mean: nothing is guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Final
 
 from bridge.core.folding import folded
+from bridge.core.number_words import SCALES, VALUES, spelled_out
 
 #: A text that is longer says more than a number.
 LONGEST: Final = 200
@@ -29,43 +29,32 @@ _POINTED: Final = frozenset(
     )
 )
 
-_WORDS: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        word: number
-        for number, words in enumerate(
-            (
-                "zero cero",
-                "um uma uno una one",
-                "dois duas dos two",
-                "tres three",
-                "quatro cuatro four",
-                "cinco five",
-                "seis six",
-                "sete siete seven",
-                "oito ocho eight",
-                "nove nueve nine",
-                "dez diez ten",
-            )
-        )
-        for word in words.split()
-    }
-)
-_SCALES: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        **dict.fromkeys(("mil", "k", "thousand"), 1000),
-        **dict.fromkeys(("milhao", "milhoes", "millon", "millones", "million"), 1_000_000),
-    }
-)
-_SCALE: Final = rf"(?:\s*(?P<scale>{'|'.join(_SCALES)})\b)?"
-_LEAD: Final = (
+_LEAD: Final = re.compile(
     r"(?:(?:e|sao|tenho|total de|cerca de|mais ou menos|es|son|tengo|i have|it's|it is|about"
-    r"|valor:?|nota|r\$|us\$|\$|€|£|brl|usd|eur)\s*)*"
+    r"|aproximadamente|uns|umas|acho que|somos em|somos|quero|queria|vou querer|seria|seriam|fica"
+    r"|dou|dei|merece|foi|numero:?|nota:?|valor:?|i think|give|quiero|creo que)\s+|(?:n[o.]|r\$"
+    r"|us\$|\$|€|£|brl|usd|eur)\s*)*"
 )
+_SCALE: Final = rf"(?:\s*(?P<scale>{'|'.join(SCALES)})\b)?"
 _DIGITS: Final = r"(?P<sign>[+-]?)\s*(?P<digits>\d+(?:[.,' ]\d+)*|[.,]\d+)"
-_NUMBER: Final = re.compile(rf"{_LEAD}{_DIGITS}{_SCALE}(?P<rest>.*)")
-_WORD: Final = re.compile(rf"(?P<word>{'|'.join(_WORDS)}){_SCALE}")
+_NUMBER: Final = re.compile(rf"(?:menos (?=\d))?{_DIGITS}{_SCALE}(?P<rest>.*)")
 _HALF: Final = re.compile(r"\s*(?:e mei[oa]|y medi[oa]|and a half)\b(?P<rest>.*)")
+#: Words that make another number of the one before them, or none that is certain.
+_DOUBT: Final = re.compile(
+    r"\b(?:ou|or|nao|not|menos|mais|minus|more|less|fewer|maximo|minimo|most|least|du[zs]ias?"
+    r"|docenas?|dozens?|mei[oa]|medi[oa]|metade|half|pouco|poco|tantos|tal)\b"
+)
+#: What is counted; behind a number in words other words may make a name of it ("Sete Lagoas").
+_UNIT: Final = re.compile(
+    r"\s*(?:reais|real|contos?|pilas?|pesos?|dolares|dollars?|euros?|anos?|years?|mes|meses|months?"
+    r"|dias?|days?|semanas?|weeks?|horas?|hours?|minutos?|minutes?|pessoas?|personas?|people"
+    r"|estrelas?|estrellas?|stars?|por cento|por ciento|percent|quilos?|kilos?|kg|metros?|unidades?"
+    r"|pontos?|puntos?|points?|vezes|veces|times|filh[oa]s?|hij[oa]s?|adultos?|adults?|criancas?"
+    r"|itens|items?)?(?:[ ,]+(?:por favor|obrigad[oa]|please|gracias))?[ .!]*"
+)
 _POWER: Final = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?e[+-]?\d{1,2}")
+#: Before what is counted these are no numbers.
+_ARTICLES: Final = frozenset({"um", "uma", "un", "una", "one"})
 _ANY: Final = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -95,19 +84,66 @@ def amounts(text: str, *, marks: frozenset[str]) -> tuple[Amount, ...]:
     """All numbers that a text may mean; none of them when it is no number, or more than one."""
     if len(text) > LONGEST:
         return ()
-    said = folded(text).strip(" !?;:")
+    said = folded(text).strip(' !?;:()[]"*_~').replace("mais ou menos", "")
     if _POWER.fullmatch(said):
         return (Amount(written=said, value=Decimal(said)),)
-    if word := _WORD.fullmatch(said):
-        return (_scaled(Amount(written="", value=Decimal(_WORDS[word["word"]])), word["scale"]),)
-    found = _NUMBER.fullmatch(said)
-    if found is None or any(mark.isnumeric() for mark in found["rest"]):
+    bare = said[found.end() :] if (found := _LEAD.match(said)) else said
+    if (number := _in_words(bare) or _in_words(said)) is not None:
+        return (number,)
+    found = _NUMBER.fullmatch(bare)
+    if found is None:
         return ()
     read = _read(found["digits"], marks)
-    half = _HALF.fullmatch(found["rest"])
-    if half is not None and found["scale"] is None:
+    rest, scale = found["rest"], found["scale"]
+    if half := _HALF.fullmatch(rest):
+        rest = half["rest"]
         read = tuple(_counted(one.value + Decimal("0.5")) for one in read)
-    return tuple(_signed(_scaled(one, found["scale"]), found["sign"]) for one in read)
+    sign = "-" if bare.startswith("menos ") else found["sign"]
+    read = tuple(_signed(_scaled(one, scale), sign) for one in read)
+    return () if _doubtful(rest, read) else read
+
+
+def _in_words(said: str) -> Amount | None:
+    """A number in words ("vinte e cinco"), with what is counted behind it perhaps."""
+    words = said.split()
+    value, used = spelled_out(words)
+    if not used:
+        return None
+    rest = " ".join(words[used:])
+    amount = Decimal(value)
+    if half := _HALF.fullmatch(f" {rest}"):
+        rest, amount = half["rest"], amount + Decimal("0.5") * _last_scale(words[:used])
+    read = _counted(amount)
+    return read if _UNIT.fullmatch(rest) or _says_again(rest, (read,)) else None
+
+
+def _last_scale(words: Sequence[str]) -> int:
+    """Half of what: "dois milhões e meio" is half a million more."""
+    return SCALES.get(words[-1], 1)
+
+
+def _doubtful(rest: str, read: Sequence[Amount]) -> bool:
+    """Whether what stands behind a number makes it another one, or one of several."""
+    if _says_again(rest, read):
+        return False
+    words = set(re.findall(r"\w+", rest.replace("por cento", "").replace("por ciento", "")))
+    return (
+        any(mark.isnumeric() for mark in rest)
+        or bool(_DOUBT.search(rest))
+        or not words.isdisjoint(VALUES.keys() - _ARTICLES)
+    )
+
+
+def _says_again(rest: str, read: Sequence[Amount]) -> bool:
+    """``7 (sete)``."""
+    if not (rest.strip().startswith("(") or rest.strip().endswith(")")):
+        return False
+    again = rest.strip(" ().")
+    words = again.split()
+    value, used = spelled_out(words)
+    if again.isascii() and again.isdecimal():
+        value, used = int(again), len(words)
+    return bool(words) and used == len(words) and any(one.value == value for one in read)
 
 
 def several(text: str) -> bool:
@@ -159,7 +195,7 @@ def _counted(value: Decimal) -> Amount:
 
 def _scaled(amount: Amount, scale: str | None) -> Amount:
     if scale is not None:
-        return _counted(amount.value * _SCALES[scale])
+        return _counted(amount.value * SCALES[scale])
     return amount if amount.written else _counted(amount.value)
 
 

@@ -44,10 +44,17 @@ WEEKDAYS: Final = _numbered(
 )
 RELATIVE: Final[Mapping[str, int]] = MappingProxyType(
     {
-        **dict.fromkeys(("hoje", "hoy", "today"), 0),
+        **dict.fromkeys(("hoje", "hj", "hoy", "today"), 0),
         **dict.fromkeys(("amanha", "manana", "tomorrow"), 1),
         **dict.fromkeys(
-            ("depois de amanha", "pasado manana", "day after tomorrow", "depois d'amanha"), 2
+            (
+                "depois de amanha",
+                "pasado manana",
+                "day after tomorrow",
+                "depois amanha",
+                "dps de amanha",
+            ),
+            2,
         ),
         **dict.fromkeys(("ontem", "ayer", "yesterday"), -1),
         **dict.fromkeys(("anteontem", "antes de ontem", "anteayer", "day before yesterday"), -2),
@@ -77,6 +84,13 @@ DIGITS: Final = re.compile(
 )
 SPACED: Final = re.compile(r"(?P<one>\d{1,2}) (?P<two>\d{1,2}) (?P<year>\d{4})")
 JOINED: Final = re.compile(r"(?P<one>\d{2})(?P<two>\d{2})(?P<year>\d{4})")
+#: Six digits: the year has two.
+JOINED_SHORT: Final = re.compile(r"(?P<one>\d{2})(?P<two>\d{2})(?P<year>\d{2})")
+#: ``25 do 12``: the day comes first, whoever says it.
+DAY_OF_NUMBER: Final = re.compile(
+    r"(?:dia )?(?P<one>\d{1,2}) (?:de|do|del)(?: mes)? (?P<two>\d{1,2})"
+    r"(?: (?:de|do|del) (?P<year>\d{4}|\d{2}))?"
+)
 YEAR_FIRST: Final = re.compile(
     r"(?P<year>\d{4})(?P<mark>[-/.]?)(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"
 )
@@ -93,8 +107,9 @@ MONTH_DAY: Final = re.compile(
 WEEKDAY_ALONE: Final = re.compile(
     rf"(?:(?P<next>proxim[ao]|next|que viene)|(?P<this>est[ae]|nest[ae]|this|ess[ae]|ness[ae])"
     rf"|(?P<last>ultim[ao]|last))?\s?(?P<weekday>{WEEKDAY})"
-    r"(?:\s(?:(?P<coming>que vem|que viene|proxim[ao]|da semana que vem)"
-    r"|(?P<past>passad[ao]|pasado)))?"
+    r"(?:\s(?:(?P<coming>que vem|que viene|proxim[ao])|(?P<past>passad[ao]|pasado)"
+    r"|(?P<week>da semana que vem|da proxima semana|de la semana que viene|de la proxima semana"
+    r"|next week|of next week)|(?P<now>d[ae]st?sa semana|desta semana|de esta semana|this week)))?"
 )
 _UNIT: Final = (
     r"(?:(?P<days>dias?|days?)|(?P<weeks>semanas?|weeks?)|(?P<months>mes|meses|months?)"

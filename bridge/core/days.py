@@ -19,8 +19,10 @@ from bridge.core.day_words import (
     COUNTS,
     DAY_MONTH,
     DAY_OF_MONTH,
+    DAY_OF_NUMBER,
     DIGITS,
     JOINED,
+    JOINED_SHORT,
     LEAD,
     MONTH_DAY,
     MONTHS,
@@ -42,6 +44,8 @@ _PIVOT: Final = 50
 _MOST_DAYS: Final = 4000
 #: Without a year the nearest day is meant; one that is longer (days) ago, or the next one.
 _RECENT: Final = 60
+#: A day of the month that was so few days ago may be the one that is meant.
+_LATELY: Final = 7
 #: Years to both sides in which every day is found, also 29 February.
 _YEARS: Final = 8
 _LATER_WEEKS: Final = 5
@@ -95,7 +99,9 @@ def _lead(said: str) -> int:
 def _day(said: str, today: date, month_first: tuple[bool, ...]) -> Days | None:
     if said in RELATIVE:
         return Days(likely=(today + timedelta(days=RELATIVE[said]),))
-    for pattern in (DIGITS, SPACED, JOINED):
+    if found := DAY_OF_NUMBER.fullmatch(said):
+        return _in_digits(found, today, (False,))
+    for pattern in (DIGITS, SPACED, JOINED, JOINED_SHORT):
         if found := pattern.fullmatch(said):
             read = _in_digits(found, today, month_first)
             if read is not None:
@@ -188,7 +194,10 @@ def _of_month(found: re.Match[str], today: date) -> Days | None:
     behind = [_safe(*_month(today, -step), number) for step in range(3)]
     later = [one for one in ahead if one and one >= today]
     before = [one for one in behind if one and one < today]
-    return Days(likely=(later[0],), instead=(*before[:1], *later[1:])) if later else None
+    if not later:
+        return None
+    lately = [one for one in before[:1] if today - one <= timedelta(days=_LATELY)]
+    return Days(likely=(later[0], *lately), instead=(*before[:1], *later[1:]))
 
 
 def _of_next_month(found: re.Match[str], today: date) -> Days | None:
@@ -218,7 +227,14 @@ def _weekday(found: re.Match[str], today: date) -> Days:
     last = coming - timedelta(weeks=1)
     if found["last"] or found["past"]:
         return Days(likely=(last,))
-    if found["this"]:
+    if found["week"]:
+        # On a Sunday, and of a Sunday, it depends on where somebody's week begins.
+        is_sunday = 6 in {today.weekday(), coming.weekday()}  # noqa: PLR2004  Monday is 0
+        this_week = coming.weekday() >= today.weekday()
+        if is_sunday:
+            return Days(likely=(coming, later[0]) if coming > today else later[:2])
+        return Days(likely=later[:1] if this_week else (coming,))
+    if found["this"] or found["now"]:
         return Days(likely=(coming,), instead=(last,))
     if found["next"] or found["coming"]:
         if coming == today:

@@ -231,11 +231,23 @@ class Understood:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One of the things that somebody may have meant: as they were told it, and what it sends."""
+
+    shown: str
+    say: Say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskBack:
-    """The flow is not called: the person is asked once more, in the words of `text`."""
+    """The flow is not called: the person is asked once more, in the words of `text`.
+
+    `readings` are what they were asked to choose from, in order.
+    """
 
     text: str
     rule: str
+    readings: tuple[Reading, ...] = ()
     #: Show the choices again below it.
     again: bool = False
 

@@ -11,14 +11,26 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Final
 
+from bridge.core.courtesy import without_courtesy
+from bridge.core.day_words import MONTHS
 from bridge.core.days import Days, bare_day, days, near
 from bridge.core.folding import folded
+from bridge.core.number_words import spelled_out
 from bridge.core.times_of_day import times
 
 #: A text that is longer says more than a date.
 LONGEST: Final = 120
 #: So many readings are told of one text.
 _MOST: Final = 4
+_MOST_DAY: Final = 31
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100
+_FAR: Final = timedelta(days=200)
+_ENDS: Final = " .!?;,"
+#: ``6ª feira``; Sunday and Saturday have no number.
+_NUMBERED_DAY: Final = re.compile(r"\b([2-6])[ao]?[- ]?feira\b")
+_NAMES: Final = ("segunda", "terca", "quarta", "quinta", "sexta")
+#: A bare number is no time of a bare number, nor of a day behind "de" ("2 de 2").
+_NO_TIME: Final = re.compile(r"(?:de )?\d{1,2}")
 _BETWEEN: Final = re.compile(
     r" (?:a|ao|ate o|ate a|ate|to|until|till|through|hasta el|hasta|al|e|y|and|as|-) "
     r"| ?- ?(?=\d)"
@@ -64,7 +76,7 @@ def moments(
     """
     if len(text) > LONGEST:
         return ()
-    read = _read(_prepared(text), today, month_first)
+    read = _read(_prepared(text, today), today, month_first)
     if read is None:
         return ()
     return tuple(
@@ -80,7 +92,7 @@ def spans(
     """All spans that a text may mean, each with both of its ends; empty: it is none."""
     if len(text) > LONGEST:
         return ()
-    said = _prepared(text)
+    said = _prepared(text, today)
     whole = said[found.end() :] if (found := _FROM.match(said)) else said
     for between in _BETWEEN.finditer(whole):
         left, right = whole[: between.start()], whole[between.end() :]
@@ -93,8 +105,33 @@ def spans(
     return ()
 
 
-def _prepared(text: str) -> str:
-    return re.sub(r"[- ]?\bfeira\b", "", folded(text)).strip(" .!?;,")
+def _prepared(text: str, today: date) -> str:
+    """A text as it is read: days by their names, numbers as digits, "this month" by its number."""
+    said = _NUMBERED_DAY.sub(lambda found: f" {_NAMES[int(found[1]) - 2]}", folded(text))
+    said = re.sub(r"[- ]?\bfeira\b", "", said)
+    said = re.sub(r"(?<=\d) ?([/.]) ?(?=\d)", r"\1", said)
+    said = re.sub(r" (?:deste|desse|do) mes$", f"/{today.month}/{today.year}", said.strip(_ENDS))
+    said = re.sub(r" (?:deste|desse|neste|de este|this) (?:ano|year)$", f" de {today.year}", said)
+    said = re.sub(r" (?:do ano que vem|do proximo ano|next year)$", f" de {today.year + 1}", said)
+    return without_courtesy(_in_digits(said)).strip(_ENDS)
+
+
+def _in_digits(said: str) -> str:
+    """Days and years that are spelled out: behind "dia", before a month, or four digits long."""
+    words = said.split(" ")
+    told: list[str] = []
+    while words:
+        value, used = spelled_out(words)
+        if words[0] in {"primeiro", "primero"}:
+            value, used = 1, 1
+        behind = [word for word in words[used : used + 2] if word != "de"]
+        is_day = 1 <= value <= _MOST_DAY and (
+            told[-1:] == ["dia"] or (bool(behind) and behind[0] in MONTHS)
+        )
+        is_told = used and (is_day or _FIRST_YEAR <= value <= _LAST_YEAR)
+        told.append(str(value) if is_told else words[0])
+        words = words[used if is_told else 1 :]
+    return " ".join(told)
 
 
 def _fitting(read: Days, limits: Limits) -> tuple[date, ...]:
@@ -111,11 +148,16 @@ def _read(said: str, today: date, month_first: tuple[bool, ...]) -> _Read | None
     for space in re.finditer(r",? |t(?=\d{1,2}:)", said):
         left, right = said[: space.start()], said[space.end() :]
         for day_said, time_said in ((left, right), (right, left)):
-            at = times(time_said)
+            at = () if _is_bare(day_said, time_said) else times(time_said)
             day = days(day_said, today=today, month_first=month_first) if at else None
             if day is not None:
                 return _Read(days=day, times=at)
     return None
+
+
+def _is_bare(day_said: str, time_said: str) -> bool:
+    is_bare = _NO_TIME.fullmatch(time_said) is not None
+    return is_bare and (time_said.startswith("de") or day_said.isdecimal())
 
 
 def _pairs(
@@ -150,11 +192,15 @@ def _up_to(number: int, end: _Read, limits: Limits) -> Iterator[tuple[Moment, Mo
 
 
 def _joined(one: _Read, two: _Read, limits: Limits) -> Iterator[tuple[Moment, Moment]]:
-    """The last end is the first day that it may mean and that does not come before the other."""
+    """The last end is the first day that it may mean and that does not come before the other.
+
+    Nothing is pushed a whole year away: "15/03 a 10/03" has its ends the wrong way round.
+    """
     for day in _fitting(one.days, limits):
         for end in (*two.days.likely, *sorted(two.days.instead)):
             if end >= day:
-                yield Moment(day=day, at=_at(one)), Moment(day=end, at=_at(two))
+                if end in two.days.likely or end - day <= _FAR:
+                    yield Moment(day=day, at=_at(one)), Moment(day=end, at=_at(two))
                 break
 
 

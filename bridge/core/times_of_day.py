@@ -1,7 +1,7 @@
 """Times of a day as people write them in Portuguese, Spanish and English. Pure.
 
-Half a clock is uncertain ("às 2", "duas e meia"): both readings are told. What is written as a
-clock shows it (``2:30``, ``02h``) is what it says.
+Half a clock is uncertain ("às 2", "2:30", "duas e meia"): both readings are told. What is written
+as a clock of 24 hours shows it (``02:30``, ``02h``) is what it says.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from datetime import time
 from types import MappingProxyType
 from typing import Final
 
+from bridge.core.courtesy import without_courtesy
 from bridge.core.folding import folded
+from bridge.core.number_words import spelled_out
 
 #: A text that is longer says more than a time.
 LONGEST: Final = 60
@@ -60,9 +62,25 @@ _PERIODS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _PERIOD: Final = "|".join(f"(?P<{name}>{one})" for name, one in _PERIODS.items())
+#: A part of the day by itself, as a folded text has it.
+PART_OF_DAY: Final = re.compile(
+    rf"(?:{_PERIOD}|(?:[ao] |el |la |the )?(?:(?P<also_morning>manha|manana|morning)"
+    r"|(?P<also_small>madrugada)|(?P<also_afternoon>tarde|afternoon)"
+    r"|(?P<also_night>noite|noche|evening|night)))"
+)
+_HOURS_OF: Final[Mapping[str, range]] = MappingProxyType(
+    {
+        "am": range(12),
+        "pm": range(12, 24),
+        "morning": range(12),
+        "small": range(6),
+        "afternoon": range(12, 19),
+        "night": range(18, 24),
+    }
+)
 _LEAD: Final = (
     r"(?:(?:as|das|de las|a las|a la|las|la|at|ao|a|pelas|por volta das|a partir das|umas"
-    r"|depois das|pode ser|about|around|de)\s+)*"
+    r"|pode ser|about|around|de)\s+)*"
 )
 _WORD: Final = "|".join(HOURS)
 _PARTS: Final[Mapping[str, int]] = MappingProxyType(
@@ -85,7 +103,7 @@ _CLOCK: Final = re.compile(
     r"(?:\s*(?:e\s+)?(?P<minute>\d{1,2})\s*(?:m|min|minutos?|minutes?)?)?"
     rf"|(?P<spoken>\d{{1,2}}|{_WORD})(?:\s+(?:horas?|h))?"
     rf"(?:\s+(?:e|y)\s+(?P<part>{_PART}|\d{{1,2}}))?"
-    rf"|(?P<named>{'|'.join(_NAMED)})(?:\s+(?:e|y)\s+(?P<named_part>{_PART}))?)"
+    rf"|(?P<named>{'|'.join(_NAMED)})(?:\s+(?:e|y)\s+(?P<named_part>{_PART}|\d{{1,2}}))?)"
     rf"{_END}"
 )
 _TO: Final = re.compile(
@@ -101,7 +119,7 @@ def times(text: str) -> tuple[time, ...]:
     """All times that a text may mean; the first is what the digits say. Empty: it is no time."""
     if len(text) > LONGEST:
         return ()
-    said = folded(text).strip(" ,;!?")
+    said = without_courtesy(_in_digits(folded(text))).strip(" ,;!?")
     said = said.removesuffix(".") if not said.endswith(".m.") else said
     if found := _CLOCK.fullmatch(said):
         return _of_clock(found)
@@ -110,14 +128,35 @@ def times(text: str) -> tuple[time, ...]:
     return ()
 
 
+def _in_digits(said: str) -> str:
+    """Hours and minutes that are spelled out and no clock has as a word of its own ("vinte")."""
+    words, told = said.split(" "), []
+    while words:
+        value, used = spelled_out(words)
+        is_told = value > _HALF_DAY
+        told.append(str(value) if is_told else words[0])
+        words = words[used if is_told else 1 :]
+    return " ".join(told)
+
+
+def part_of_day(found: re.Match[str], hour: str) -> bool:
+    """Whether an hour (of 24) lies in the part of the day that `PART_OF_DAY` found."""
+    name = next(one for one, said in found.groupdict().items() if said)
+    return int(hour) in _HOURS_OF[name.removeprefix("also_")]
+
+
 def _of_clock(found: re.Match[str]) -> tuple[time, ...]:
     if named := found["named"]:
         part = found["named_part"]
-        return _readings(_NAMED[named], _PARTS[part] if part else 0, found, certain=True)
-    for hour, minute in (("colon", "colon_minute"), ("four", "four_minute")):
-        if found[hour]:
-            return _readings(int(found[hour]), int(found[minute]), found, certain=True)
-    for hour, minute in (("dot", "dot_minute"), ("hour", "minute"), ("spoken", "part")):
+        return _readings(_NAMED[named], _minute(part), found, certain=True)
+    if found["four"]:
+        return _readings(int(found["four"]), int(found["four_minute"]), found, certain=True)
+    for hour, minute in (
+        ("colon", "colon_minute"),
+        ("dot", "dot_minute"),
+        ("hour", "minute"),
+        ("spoken", "part"),
+    ):
         if found[hour]:
             certain = found[hour].startswith("0")
             return _readings(_hour(found[hour]), _minute(found[minute]), found, certain=certain)
@@ -149,6 +188,8 @@ def _readings(hour: int, minute: int, found: re.Match[str], *, certain: bool) ->
     if hour > _DAY or minute >= _HOUR or (hour == _DAY and minute):
         return ()
     period = next((name for name in _PERIODS if found[name]), None)
+    if period == "morning" and hour == _HALF_DAY:
+        return (time(0, minute), time(hour, minute))
     if period is not None:
         at = _in_period(hour, period)
         return () if at is None else (time(at, minute),)

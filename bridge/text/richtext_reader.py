@@ -45,6 +45,8 @@ _MARKS: tuple[tuple[str, type[Bold | Italic | Strike]], ...] = (
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = frozenset({"ul", "ol"})
 _BLOCKS = frozenset({"p", "blockquote", "code_block", "hr", *_LISTS, *_HEADINGS})
+#: What stands within a line beside leaves, which have no type; the last two are of old servers.
+_WITHIN = frozenset({"", "a", "variable", "inline-variable"})
 #: Blocks that an empty line sets apart from what is before and behind them.
 _APART = (Heading, Quote, CodeBlock)
 
@@ -92,7 +94,8 @@ def _kind(element: Any) -> str:
 
 def _blocks(elements: Sequence[Any], *, depth: int) -> Iterator[Block]:
     """The blocks of elements. Leaves that follow each other without a ``p`` are one paragraph."""
-    for in_line, run in groupby(elements, key=_is_inline):
+    beside = _has_leaves(elements)
+    for in_line, run in groupby(elements, key=lambda one: _is_inline(one, beside=beside)):
         if in_line:
             yield _paragraph(list(run))
         else:
@@ -100,9 +103,25 @@ def _blocks(elements: Sequence[Any], *, depth: int) -> Iterator[Block]:
                 yield from _block(element, depth=depth)
 
 
-def _is_inline(element: Any) -> bool:
+def _has_leaves(elements: Sequence[Any]) -> bool:
+    return any(isinstance(one, dict) and isinstance(one.get("text"), str) for one in elements)
+
+
+def _is_inline(element: Any, *, beside: bool) -> bool:
+    """Whether an element goes on with the line; `beside`: there are leaves among its siblings.
+
+    The editor never puts blocks beside leaves, so that what we do not know is inline there, and
+    a block of its own elsewhere.
+    """
     kind = _kind(element)
-    return kind == "a" or (kind not in _BLOCKS and not _holds_blocks(element))
+    known = kind in _WITHIN or (beside and kind not in _BLOCKS)
+    return kind == "a" or (known and not _holds_blocks(element))
+
+
+def _outside(elements: Sequence[Any]) -> list[str]:
+    """The kinds of those that do not go on with the line."""
+    beside = _has_leaves(elements)
+    return [_kind(one) for one in elements if not _is_inline(one, beside=beside)]
 
 
 def _holds_blocks(element: Any) -> bool:
@@ -129,9 +148,11 @@ def _block(element: Any, *, depth: int) -> Iterator[Block]:
         yield Listing(items=items, ordered=kind == "ol") if items else Blank()
     elif kind == "p" and not _holds_blocks(element):
         yield _paragraph(children)
-    elif kind == "p" and [_kind(child) for child in children if not _is_inline(child)] == ["p"]:
+    elif kind == "p" and _outside(children) == ["p"]:
         # A variable of one paragraph, put into the middle of another.
         yield _paragraph(children)
+    elif not _outside(children):
+        yield _paragraph([element])
     else:
         yield from _blocks(children, depth=depth + 1)
 
@@ -178,7 +199,7 @@ def _leaves(elements: list[Any], *, url: str | None) -> list[_Leaf]:
         text = element.get("text")
         if isinstance(text, str):
             leaves += _leaf(element, text)
-        elif _kind(element) == "a" and url is None:
+        elif url is None and (_kind(element) == "a" or _address(element)):
             leaves += _link(element)
         else:
             waiting += reversed(_children(element))
@@ -199,10 +220,15 @@ def _leaf(element: dict[str, Any], text: str) -> Iterator[_Leaf]:
             yield _Leaf(node=Plain(text=line), marks=marks)
 
 
+def _address(element: dict[str, Any]) -> str:
+    """Where an element leads: a link, or a picture that we do not know."""
+    address = element.get("url")
+    return "".join(address.split()) if isinstance(address, str) else ""
+
+
 def _link(element: dict[str, Any]) -> list[_Leaf]:
     """A link as one piece; one without an address is its label, one without a label its address."""
-    address = element.get("url")
-    url = "".join(address.split()) if isinstance(address, str) else ""
+    url = _address(element)
     inside = _leaves(_children(element), url=url)
     label = _marked(inside)
     if not url:

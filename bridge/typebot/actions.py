@@ -137,9 +137,12 @@ _KINDS: Final[Mapping[str, _Perform]] = {
     "scriptToExecute": _script,
     "codeToExecute": _script,
     "httpRequestToExecute": _request,
+    "webhookToExecute": _request,
     "listenForWebhook": _listen,
     "chatwoot": _chatwoot,
     "pixel": _ignored,
     "googleAnalytics": _ignored,
     "startPropsToInject": _ignored,
 }
+#: The kinds that are known, each with a payload of its name.
+ACTIONS: Final = frozenset(_KINDS)

@@ -7,7 +7,7 @@ bubble. So do we, but for what nobody can know: the ends of a scale, which files
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -95,7 +95,7 @@ def _choice(asked: Mapping[str, Any], language: str, system: Mapping[str, str]) 
     found = offered(asked, language=language)
     if not found:
         return None
-    hint = _several(found, language) if many(asked) else ""
+    hint = several_hint(found, language) if many(asked) else ""
     if asked.get("type") == BUTTONS:
         offers: tuple[Offer, ...] = (Offer(body=hint, options=_options(found)),)
     elif hint:
@@ -139,7 +139,8 @@ def _numbered_pictures(asked: Mapping[str, Any], language: str) -> tuple[Offer, 
     )
 
 
-def _several(found: tuple[Offered, ...], language: str) -> str:
+def several_hint(found: Sequence[Offered], language: str) -> str:
+    """How to choose several."""
     return say(language, "ask.many", example="1, 2" if len(found) > 1 else "1")
 
 

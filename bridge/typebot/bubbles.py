@@ -26,6 +26,8 @@ NO_CONTENT: Final = "typebot.no_content"
 BAD_URL: Final = "typebot.bad_url"
 UNKNOWN_BUBBLE: Final = "typebot.unknown_bubble"
 CUT: Final = "typebot.cut"
+#: Of these a person should know: the flow has something to say that nobody can be shown.
+MISSED: Final = frozenset({BAD_URL, UNKNOWN_BUBBLE, CUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +72,12 @@ def _text(message: Message) -> Shown:
 
 
 def _unknown(message: Message, address: str) -> Shown:
-    """A kind that came after us: its address, if it has one, is better than nothing."""
+    """A kind that came after us: its text, or its address, is better than nothing."""
+    found = _text(message)
     url = addresses.whole(address)
-    bubbles = (Line(block=message.id, body=url),) if url else ()
+    told = (Line(block=message.id, body=url),) if url and not found.bubbles else ()
     kind = one_line(message.kind)[:_LONGEST_TOLD]
-    return Shown(bubbles=bubbles, left_out=((UNKNOWN_BUBBLE, kind),))
+    return Shown(bubbles=found.bubbles + told, wish=found.wish, left_out=((UNKNOWN_BUBBLE, kind),))
 
 
 def _image(block: str, content: Mapping[str, Any], address: str) -> Bubble | None:

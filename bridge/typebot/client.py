@@ -26,7 +26,6 @@ from bridge.typebot.faults import (
     forbidden,
     unreadable,
 )
-from bridge.typebot.fields import table
 from bridge.typebot.models import Answer, Slot
 from bridge.typebot.reading import decoded, read_answer, read_slot
 from bridge.typebot.storage_faults import NoStorage, slot_fault, storage_forbidden, upload_fault
@@ -79,6 +78,14 @@ class Typebot:
             answer = await self._start_old(flow, say, variables, result_id)
         self._legacy = True
         return answer
+
+    async def register(self, flow: str) -> None:
+        """Ask for a session that is not begun, which proves that the flow is there, and open (1.2).
+
+        Nothing of the flow runs, and it gets no result. Raises what `start` raises.
+        """
+        path = f"/api/v1/typebots/{wire.segment(flow)}/startChat"
+        _started(await self._post(path, {"isOnlyRegistering": True}, Call.START))
 
     async def proceed(self, session_id: str, say: Say) -> Answer:
         """Answer a flow. Raises `SessionGone` when there is none to be answered."""
@@ -142,16 +149,6 @@ class Typebot:
             data=data,
             timeout=self._timeout + size / _SLOWEST_UPLOAD,
         )
-
-    async def healthy(self) -> bool:
-        """Whether the viewer says that it is well; raises why nothing of Typebot answers."""
-        answer = await self._request(
-            "GET",
-            self._url + "/api/healthz",
-            refused=partial(fault, call=Call.OTHER),
-            timeout=min(self._timeout, 10.0),
-        )
-        return table(_json(answer)).get("status") == "ok"
 
     async def _start_old(
         self, flow: str, say: Say | None, variables: Mapping[str, Any], result_id: str | None

@@ -132,7 +132,8 @@ def fault(answer: Answer, *, call: Call, secret: str = "") -> PeerError:
         return _broken(refusal)
     if status < HTTPStatus.BAD_REQUEST:
         return _redirected(refusal)
-    return WrongRequest(f"Typebot refused the request ({status}).{refusal.said}")
+    said = f"Typebot refused the request ({status}).{refusal.said}"
+    return WrongRequest(said, advice=_foreign_advice(refusal))
 
 
 def unreadable() -> PeerBroke:
@@ -199,7 +200,13 @@ def _bad(refusal: Refusal) -> PeerError:
     ours = refusal.issues or words.startswith(_MALFORMED) or not refusal.own
     if refusal.call is Call.START and not ours:
         return _closed(refusal)
-    return WrongRequest(f"Typebot does not understand the request (400).{refusal.said}")
+    said = f"Typebot does not understand the request (400).{refusal.said}"
+    return WrongRequest(said, advice=_foreign_advice(refusal))
+
+
+def _foreign_advice(refusal: Refusal) -> str | None:
+    """What to look at when somebody else answered, a site of pages say (405)."""
+    return None if refusal.own else f"{_PROXY_ADVICE} {_URL_ADVICE}"
 
 
 def _closed(refusal: Refusal) -> FlowClosed:

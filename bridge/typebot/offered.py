@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from bridge.core.outgoing import Option
 from bridge.locale import say
+from bridge.typebot import addresses
 from bridge.typebot.fields import rows, table, text
 
 BUTTONS: Final = "choice input"
@@ -38,7 +39,10 @@ class Offered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """A picture, or a text of its own, with what is chosen by it."""
+    """A picture, or a text of its own, with what is chosen by it.
+
+    `picture` is an address of the web; any other kind of it is for a page alone.
+    """
 
     body: str
     picture: str | None
@@ -90,7 +94,8 @@ def _pictures(asked: Mapping[str, Any], language: str) -> list[Panel]:
         if title or description or picture or value:
             called = title or description or value or say(language, "ask.option", number=place)
             one = _item(item, called, place, taken=title or text(item.get("id")) or called)
-            found.append(Panel(body=_body(title, description), picture=picture, offered=(one,)))
+            seen = addresses.whole(picture or "")
+            found.append(Panel(body=_body(title, description), picture=seen, offered=(one,)))
     return found
 
 
@@ -115,21 +120,26 @@ def _cards(asked: Mapping[str, Any], language: str) -> list[Panel]:
     for item in map(table, rows(asked.get("items"))):
         title, description = words(item.get("title")), words(item.get("description"))
         picture = text(item.get("imageUrl"))
+        value = words(table(item.get("options")).get("internalValue"))
         paths = []
         for path in map(table, rows(item.get("paths"))):
             number += 1
             unnamed = title or say(language, "ask.option", number=number)
-            paths.append(_path(path, title, unnamed, number))
+            paths.append(_path(path, (title, value), unnamed, number))
         if title or description or picture or paths:
+            seen = addresses.whole(picture or "")
             body = _body(title, description)
-            found.append(Panel(body=body, picture=picture, offered=tuple(paths)))
+            found.append(Panel(body=body, picture=seen, offered=tuple(paths)))
     return found
 
 
-def _path(path: Mapping[str, Any], card: str, unnamed: str, place: int) -> Offered:
+def _path(path: Mapping[str, Any], of_card: tuple[str, str], unnamed: str, place: int) -> Offered:
+    """A button of a card, which has a title and a value."""
     id_, called = text(path.get("id")), words(path.get("text"))
     title = called or unnamed
-    names = (card, f"{card} {title}", f"{title} {card}") if card else ()
+    card, value = of_card
+    called_by = (value,) if value and not value.isdecimal() else ()
+    names = (card, f"{card} {title}", f"{title} {card}", *called_by) if card else ()
     return Offered(
         option=Option(id=id_ or title, title=title),
         words=title,

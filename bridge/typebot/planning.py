@@ -26,7 +26,7 @@ MOST_READ: Final = 500_000
 #: Bubbles of one answer: a message of Typebot can hold several files.
 MOST_PLAYS: Final = 400
 #: Its request alone may be longer (`typebot.actions`).
-_REQUEST: Final = "httpRequestToExecute"
+_REQUESTS: Final = frozenset({"httpRequestToExecute", "webhookToExecute"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class _Stage:
         self.left_out += found.left_out
 
     def perform(self, action: Action, given: Circumstances) -> None:
-        is_read = action.kind == _REQUEST or self.takes(action.payload)
+        is_read = action.kind in _REQUESTS or self.takes(action.payload)
         found = effect(action, given) if is_read else _UNREAD
         self.pause_ms += found.pause_ms
         if found.bubble is not None:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from bridge.core.flow import TypingEmulation
+from bridge.typebot.actions import ACTIONS
 from bridge.typebot.fields import number, rows, shallow, table, text, weight
 from bridge.typebot.models import Action, Answer, Message, Slot
 
@@ -25,6 +26,11 @@ _LONGEST_ID = 200
 _LONGEST_URL = 4000
 _LONGEST_SYSTEM = 4096
 _MOST_FIELDS = 40
+#: By one of these an answer is known: all may be absent (1.3).
+_OF_ANSWERS = frozenset(
+    {"messages", "input", "clientSideActions", "sessionId", "logs", "lastMessageNewFormat"}
+    | {"progress", "dynamicTheme"}
+)
 #: An input is kept with its chat, and read again with each message: its items, its characters.
 _MOST_ITEMS = 500
 _LARGEST_INPUT = 200_000
@@ -49,7 +55,7 @@ def decoded(body: bytes) -> Any:
 def read_answer(value: object) -> Answer | None:
     """Read the answer of startChat, continueChat or sendMessage; None for what is none."""
     found = table(value)
-    if not found.keys() & {"messages", "input", "clientSideActions", "sessionId"}:
+    if not found.keys() & _OF_ANSWERS:
         return None
     messages = rows(found.get("messages"))
     actions = rows(found.get("clientSideActions"))
@@ -113,8 +119,9 @@ def _message(value: object) -> Message:
 
 
 def _action(value: object) -> Action:
+    """An action. Servers of 2023 name its kind by its payload alone."""
     found = table(value)
-    kind = _id(found.get("type")) or ""
+    kind = _id(found.get("type")) or next((key for key in found if key in ACTIONS), "")
     return Action(
         kind=kind,
         payload=table(found.get(kind)),

@@ -12,6 +12,7 @@ from bridge.locale import say
 from bridge.typebot import file_kinds
 from bridge.typebot.asking import file_hint, is_required, skip_word
 from bridge.typebot.fields import table
+from bridge.typebot.replies_addresses import links
 from bridge.typebot.replies_hearing import (
     Hearing,
     answer,
@@ -20,13 +21,13 @@ from bridge.typebot.replies_hearing import (
     insist,
     unchanged,
 )
-from bridge.typebot.replies_plain import links
 
 _SCHEMES: Final = ("http://", "https://")
 _SKIPS: Final = re.compile(
     r"(?:pul(?:ar|a|o|ei|e)|skip(?: it)?|salt(?:ar|o|a)|omitir|nao(?: tenho)?|no(?: tengo)?"
     r"|i (?:do not|don t|dont) have(?: (?:one|it|any))?|sem arquivo|sin archivo|nenhum|ninguno|none"
-    r"|n|nao quero|agora nao|depois|ahora no|not now)"
+    r"|n|nada|sem|nao quero(?: enviar| mandar)?|nao vou(?: enviar| mandar)?|nao precis[oa]"
+    r"|no quiero(?: enviar)?|agora nao|nao tenho agora|depois|ahora no|not now)"
 )
 
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from bridge.core.flow import AskBack, FileRef, Meaning, NoAnswer, Say, Understood, Utterance
+from bridge.core.flow import (
+    AskBack,
+    FileRef,
+    Meaning,
+    NoAnswer,
+    Reading,
+    Say,
+    Understood,
+    Utterance,
+)
 from bridge.core.outgoing import Option
 from bridge.locale import say
 from bridge.typebot.fields import table
@@ -88,11 +97,21 @@ def insist(rule: str, text: str) -> AskBack:
     return AskBack(text=text, rule=rule)
 
 
-def which(heard: Hearing, rule: str, readings: Iterable[str]) -> Meaning:
-    """Ask which one is meant."""
-    told = tuple(dict.fromkeys(readings))[:_MOST]
-    options = joined(told, heard.language)
-    return ask_back(heard, rule, say(heard.language, "ask.which", options=options))
+def which(
+    heard: Hearing,
+    rule: str,
+    readings: Iterable[Understood],
+    text: str = "ask.which",
+    *,
+    quoted: bool = False,
+) -> Meaning:
+    """Ask which one is meant; the next answer may name one of them (`replies_again`)."""
+    told = {one.shown: Reading(shown=one.shown, say=one.say) for one in readings}
+    first = tuple(told.values())[:_MOST]
+    shown = (f'"{one.shown}"' if quoted else one.shown for one in first)
+    options = joined(tuple(shown), heard.language)
+    found = ask_back(heard, rule, say(heard.language, text, options=options))
+    return replace(found, readings=first) if isinstance(found, AskBack) else found
 
 
 def joined(parts: tuple[str, ...], language: str) -> str:

@@ -1,4 +1,4 @@
-"""Numbers, ratings, addresses and phone numbers as people write them (typebot-api.md 3). Pure.
+"""Numbers and ratings as people write them (typebot-api.md 3). Pure.
 
 Each is sent in a form that the engine takes, and nothing is made up: what is not understood goes
 through as it is, for the flow's own retry text.
@@ -7,64 +7,35 @@ through as it is, for the flow's own retry text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Final
-
-import phonenumbers
-from phonenumbers import Leniency, NumberParseException, PhoneNumberFormat, PhoneNumberMatcher
 
 from bridge.core.amounts import Amount, amounts, marks_of, several
 from bridge.core.flow import Meaning
 from bridge.locale import say
 from bridge.typebot.asking import ends
 from bridge.typebot.fields import number as read_number
-from bridge.typebot.fields import text as read_text
 from bridge.typebot.replies_hearing import (
     Hearing,
     answer,
     ask_back,
     in_writing,
     insist,
-    joined,
     saying,
     unchanged,
     which,
 )
 
-_SEVERAL: Final = "typebot.several_answers"
 _BOUNDS: Final = "typebot.out_of_bounds"
 _NUMBERS: Final = "typebot.number_unclear"
-#: Addresses and numbers are looked for in so much of a text, links in so many words.
-_LONGEST: Final = 1000
-_MOST_WORDS: Final = 200
-_LONGEST_LINK: Final = 4000
-_STARS: Final = "\N{WHITE MEDIUM STAR}\N{BLACK STAR}\N{WHITE STAR}\N{GLOWING STAR}"
-_OUT_OF: Final = re.compile(r"(?<=\d)\s*(?:/|de|out of)\s*(?:5|10)\s*$")
+_STARS: Final = "\N{WHITE MEDIUM STAR}\N{BLACK STAR}\N{GLOWING STAR}"
+_HOLLOW: Final = "\N{WHITE STAR}"
+_OUT_OF: Final = re.compile(r"(?<=\d)\s*(?:/|de|out of)\s*(\d{1,3})\s*$")
 #: What the engine reads a number from, though we do not: ``Infinity`` is one, by JavaScript.
 _BEGINS_AS_NUMBER: Final = re.compile(r"[+-]?(?:[.,]?[0-9]|Infinity)")
 _IS_NUMBER: Final = re.compile(
     r"[+-]?(?:[0-9.]+(?:e[+-]?[0-9]+)?|Infinity)|0[xob][0-9a-f]+", re.IGNORECASE
 )
-
-_EMAIL: Final = re.compile(
-    r"[^<>()\[\]\\.,;:\s@\"]+(?:\.[^<>()\[\]\\.,;:\s@\"]+)*@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
-)
-_AT: Final = re.compile(r"\s*@\s*|\s+(?:\(arroba\)|\[arroba\]|arroba)\s+", re.IGNORECASE)
-_URL: Final = re.compile(
-    r"(?:https?://)?(?:[\w-]+\.)+[A-Za-z]{2,}(?::\d{1,5})?(?:[/?#]\S*)?", re.IGNORECASE
-)
-_KNOWN: Final = re.compile(
-    r"(?:www\.\S+\.\S+|(?:[\w-]+\.)+"
-    r"(?:com|net|org|io|app|dev|br|pt|es|mx|ar|cl|co|eu|us|uk|store|shop)"
-    r"(?::\d{1,5})?(?:[/?#]\S*)?)",
-    re.IGNORECASE,
-)
-_WITH_SCHEME: Final = re.compile(r"https?://\S+", re.IGNORECASE)
-_APART: Final = re.compile(r"[\s,;<>()\[\]\"]+")
-_WEB_APART: Final = re.compile(r"[\s<>\"]+")
-_AROUND: Final = ".,;:!?'\u2019\u2018*_~`"
-_ALL_DIGITS: Final = re.compile(r"\D*(?:\d\D{0,3}){10,15}")
 
 
 def number(heard: Hearing) -> Meaning:
@@ -81,7 +52,7 @@ def number(heard: Hearing) -> Meaning:
     elif len(read) > 1:
         read = tuple(one for one in read if _is_within(heard, one.value)) or read
     if len(read) > 1:
-        told = tuple(_spelled(heard, one.value) for one in read)
+        told = (answer(one.written, shown=_spelled(heard, one.value)) for one in read)
         return which(heard, _NUMBERS, told)
     if read:
         return _amount(heard, read[0])
@@ -98,14 +69,13 @@ def rating(heard: Hearing) -> Meaning:
     if written is not None:
         return written
     low, high = ends(heard.asked)
-    stars = sum(heard.typed.count(star) for star in _STARS)
-    only_stars = (
-        stars and not heard.typed.translate(dict.fromkeys(map(ord, _STARS + "\ufe0f "))).strip()
-    )
+    text = say(heard.language, "ask.rating", low=low, high=high)
     marks = marks_of(language=heard.language, country=heard.country)
     said = saying(heard, lambda line: amounts(_OUT_OF.sub("", line), marks=marks))
-    read = amounts(str(stars) if only_stars else _OUT_OF.sub("", said), marks=marks)
-    text = say(heard.language, "ask.rating", low=low, high=high)
+    of = _OUT_OF.search(said)
+    if of is not None and int(of[1]) != high:
+        return ask_back(heard, _BOUNDS, text)  # "4/5" is no 4 of 10
+    read = amounts(_stars(heard.typed) or _OUT_OF.sub("", said), marks=marks)
     if not read:
         is_number = _IS_NUMBER.fullmatch(heard.typed)
         return insist(_BOUNDS, text) if is_number else unchanged(heard)
@@ -116,80 +86,14 @@ def rating(heard: Hearing) -> Meaning:
     return answer(_plain(read[0].value))
 
 
-def email(heard: Hearing) -> Meaning:
-    """Understand the one address in a text."""
-    said = _AT.sub("@", heard.said.text[:_LONGEST])
-    words = (_trimmed(word) for word in _APART.split(said))
-    found = _distinct(word for word in words if _EMAIL.fullmatch(word))
-    return _one_of(heard, found)
-
-
-def url(heard: Hearing) -> Meaning:
-    """Understand the one link in a text."""
-    return _one_of(heard, _distinct(links(heard.said.text)))
-
-
-def links(text: str) -> list[str]:
-    """The links in a text, without the punctuation around them.
-
-    Within a sentence a link has a scheme or an ending that is known: in "não tenho.obrigado" is
-    none.
-    """
-    parts = _WEB_APART.split(text, maxsplit=_MOST_WORDS)[:_MOST_WORDS]
-    words = [_link(part) for part in parts if 0 < len(part) <= _LONGEST_LINK]
-    known = _URL if len(words) == 1 else _KNOWN
-    return [word for word in words if known.fullmatch(word) or _WITH_SCHEME.fullmatch(word)]
-
-
-def _link(word: str) -> str:
-    """A word without what surrounds it; a bracket that opens within it closes within it."""
-    bare = word.lstrip("('").rstrip(_AROUND)
-    while bare.endswith(")") and bare.count(")") > bare.count("("):
-        bare = bare[:-1].rstrip(_AROUND)
-    return bare
-
-
-def phone(heard: Hearing) -> Meaning:
-    """Understand the one phone number in a text; without a country code it is of this country.
-
-    Nothing is added to a national number: a Brazilian ninth digit stays as it was written.
-    """
-    region = (read_text(heard.options.get("defaultCountryCode")) or heard.country or "").upper()
-    said = heard.said.text[:_LONGEST]
-    found = _distinct(_phones(said, region))
-    if not found and _ALL_DIGITS.fullmatch(said):
-        digits = "".join(mark for mark in said if mark.isdecimal())
-        found = _distinct(_phones(f"+{digits}", region))
-    return _one_of(heard, found)
-
-
-def _phones(text: str, region: str) -> list[str]:
-    try:
-        found = PhoneNumberMatcher(text, region or None, leniency=Leniency.VALID)
-        return [phonenumbers.format_number(one.number, PhoneNumberFormat.E164) for one in found]
-    except NumberParseException:
-        return []
-
-
-def _one_of(heard: Hearing, found: tuple[str, ...]) -> Meaning:
-    written = None if found else in_writing(heard)
-    if written is not None:
-        return written
-    if not found:
-        return unchanged(heard)
-    if len(found) > 1:
-        options = joined(found, heard.language)
-        return ask_back(heard, _SEVERAL, say(heard.language, "ask.one_of", options=options))
-    return answer(found[0])
-
-
-def _distinct(found: Iterable[str]) -> tuple[str, ...]:
-    return tuple({one.casefold(): one for one in found}.values())
-
-
-def _trimmed(word: str) -> str:
-    bare = word.strip(_AROUND)
-    return bare[len("mailto:") :] if bare.lower().startswith("mailto:") else bare
+def _stars(text: str) -> str | None:
+    """How many stars there are; None: no text of stars, or numbers besides. ``★★★☆☆`` are three."""
+    full = [text.count(star) for star in _STARS]
+    stars = sum(full) if _HOLLOW not in text else sum(full) or text.count(_HOLLOW)
+    says_number = any(mark.isnumeric() for mark in text) or amounts(
+        "".join(" " if mark in _STARS + _HOLLOW else mark for mark in text), marks=frozenset(",")
+    )
+    return str(stars) if stars and not says_number else None
 
 
 # ---------------------------------------------------------------------- bounds of numbers

@@ -9,11 +9,14 @@ date behind it ("10:00 to 2027" is a span of hours to it).
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import date, time, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
-from bridge.core.flow import Meaning
+from bridge.core.courtesy import DOUBT, OR
+from bridge.core.flow import Meaning, Understood
+from bridge.core.folding import folded
 from bridge.core.moments import Limits, Moment, moments, spans
 from bridge.core.times_of_day import times
 from bridge.locale import say
@@ -34,6 +37,17 @@ _BOUNDS: Final = "typebot.out_of_bounds"
 _DEFAULT: Final = "dd/MM/yyyy"
 #: Countries whose people write the month first.
 _MONTH_FIRST: Final = frozenset({"US", "FM", "PW", "PH"})
+#: So much of a text is looked through, and so many parts of it.
+_LONGEST: Final = 200
+_MOST: Final = 4
+#: What the engine finds within any text.
+_TAKEN: Final = re.compile(
+    r"\d{1,2}[/.-]\d{1,2}(?:[/.-]\d{2,4})?|\d{4}-\d{2}-\d{2}|\d{1,2}:\d{1,2}|\d\s?[ap]\.?m\b"
+    r"|\b(?:today|tomorrow|(?:mon|tues|wednes|thurs|fri|satur|sun)day|noon|midnight)\b"
+)
+#: ``14:3`` is three minutes past two to it, ``1/2/3`` the second of March.
+_CUT_OFF: Final = re.compile(r"\d{1,2}:\d|\d{1,2}([/.-])\d{1,2}\1\d")
+_Read = TypeVar("_Read", Moment, time)
 _ISO: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:$|[T ])")
 
 
@@ -42,13 +56,30 @@ def time_of_day(heard: Hearing) -> Meaning:
     written = in_writing(heard)
     if written is not None:
         return written
-    found = times(saying(heard, times))
-    told = tuple(f"{one:%H:%M}" for one in found)
+    found = times(saying(heard, times)) or _either(heard, times)
+    told = tuple(dict.fromkeys(f"{one:%H:%M}" for one in found))
     if not told:
-        return unchanged(heard)
-    if len(told) > 1 and not heard.again:
-        return which(heard, _TIMES, told)
-    return answer(told[0])
+        text = say(heard.language, "ask.time_only", example="14:30")
+        return ask_back(heard, _TIMES, text) if _is_misread(heard) else unchanged(heard)
+    return which(heard, _TIMES, map(answer, told)) if len(told) > 1 else answer(told[0])
+
+
+def _either(heard: Hearing, reads: Callable[[str], tuple[_Read, ...]]) -> tuple[_Read, ...]:
+    """All that is offered with an "or" between; none where a part of it says something else."""
+    parts = OR.split(folded(heard.typed)) if len(heard.typed) <= _LONGEST else []
+    read = [reads(part) for part in parts[:_MOST]]
+    return tuple(one for each in read for one in each) if len(parts) > 1 and all(read) else ()
+
+
+def _is_misread(heard: Hearing) -> bool:
+    """Whether the engine may find the wrong one in it: "não posso às 14:30", "14:30 às 15:00"."""
+    said = folded(heard.typed[:_LONGEST])
+    is_cut_off = _CUT_OFF.fullmatch(said) is not None
+    return (
+        is_cut_off
+        or len(_TAKEN.findall(said)) > 1
+        or bool(_TAKEN.search(said) and DOUBT.search(said))
+    )
 
 
 def date_or_span(heard: Hearing) -> Meaning:
@@ -62,12 +93,15 @@ def date_or_span(heard: Hearing) -> Meaning:
 def _date(heard: Hearing) -> Meaning:
     limits = _limits(heard)
     reads = partial(moments, today=_today(heard), month_first=_orders(heard), limits=limits)
-    read = reads(saying(heard, reads))
+    read = reads(saying(heard, reads)) or _either(heard, reads)
     found = tuple(dict.fromkeys(_wanted(heard, one) for one in read))
     if not found:
-        return unchanged(heard)
-    if len(found) > 1 and not heard.again:
-        return which(heard, _DATES, (_told(heard, one) for one in found))
+        text = say(heard.language, "ask.date_only", example=_example(heard, _soon(heard)))
+        return ask_back(heard, _DATES, text) if _is_misread(heard) else unchanged(heard)
+    if len(found) > 1 and (not heard.again or len({one.day for one in found}) < len(found)):
+        return which(
+            heard, _DATES, (answer(_written(heard, one), shown=_told(heard, one)) for one in found)
+        )
     only = found[0]
     if not limits.hold(only.day) and not heard.again:
         return _out_of_bounds(heard)
@@ -86,12 +120,16 @@ def _span(heard: Hearing) -> Meaning:
     if not found:
         return _half(heard)
     if len(found) > 1 and not heard.again:
-        return which(heard, _DATES, (_span_told(heard, *one) for one in found))
+        return which(heard, _DATES, (_span_answer(heard, *one) for one in found))
     start, end = found[0]
     if not (limits.hold(start.day) and limits.hold(end.day)) and not heard.again:
         return _out_of_bounds(heard)
     if _has_time(heard) and None in (start.at, end.at) and not heard.again:
         return ask_back(heard, _TIMES, _with_time(heard, start.day, end.day))
+    return _span_answer(heard, start, end)
+
+
+def _span_answer(heard: Hearing, start: Moment, end: Moment) -> Understood:
     text = f"{_written(heard, start)} to {_written(heard, end)}"
     return answer(text, shown=_span_told(heard, start, end))
 
@@ -101,7 +139,7 @@ def _half(heard: Hearing) -> Meaning:
     today = _today(heard)
     if not moments(heard.said.text, today=today, month_first=_orders(heard)):
         return unchanged(heard)
-    ends = (today + timedelta(days=7), today + timedelta(days=10))
+    ends = (_soon(heard), today + timedelta(days=10))
     example = _example(heard, *ends)
     return ask_back(heard, _DATES, say(heard.language, "ask.both_dates", example=example))
 
@@ -111,6 +149,10 @@ def _half(heard: Hearing) -> Meaning:
 
 def _today(heard: Hearing) -> date:
     return heard.now.date()
+
+
+def _soon(heard: Hearing) -> date:
+    return _today(heard) + timedelta(days=7)
 
 
 def _has_time(heard: Hearing) -> bool:

@@ -12,14 +12,16 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from bridge.core.flow import Meaning, Utterance
+from bridge.core.flow import Meaning, Reading, Understood, Utterance
 from bridge.core.outgoing import Option
 from bridge.typebot.fields import text as read_text
 from bridge.typebot.offered import BUTTONS, CARDS, PICTURES
+from bridge.typebot.replies_addresses import email, phone, url
+from bridge.typebot.replies_again import meant_of
 from bridge.typebot.replies_choice import choice
 from bridge.typebot.replies_files import file, payment, text, unknown
 from bridge.typebot.replies_hearing import Hearing
-from bridge.typebot.replies_plain import email, number, phone, rating, url
+from bridge.typebot.replies_plain import number, rating
 from bridge.typebot.replies_time import date_or_span, time_of_day
 
 _Reads: TypeAlias = Callable[[Hearing], Meaning]
@@ -52,14 +54,16 @@ def meaning(
     language: str,
     numbered: tuple[Option, ...] = (),
     asked_back: bool = False,
+    readings: tuple[Reading, ...] = (),
 ) -> Meaning:
     """Understand a reply to the input that waits. Never raises, whatever the JSON or the text.
 
     `now` is the person's local time, aware; `country` (ISO 3166) is where national numbers are
     from; `numbered` are the options in the order of the numbers that were shown, where that is
     another than the input's own. `asked_back`: this input was asked back once already, so that
-    what is uncertain goes on now. Some things never do: what the engine would wrongly accept
-    (payments, numbers beyond a bound of 0, ratings below the lowest) is asked back each time.
+    what is uncertain goes on now; `readings` were told then, to choose from. Some things never go
+    on: what the engine would wrongly accept (payments, numbers beyond a bound of 0, ratings below
+    the lowest) is asked back each time.
     """
     heard = Hearing(
         asked=asked,
@@ -70,4 +74,8 @@ def meaning(
         numbered=numbered,
         again=asked_back,
     )
+    if asked_back and said.choice is None and not said.files and not said.strange:
+        again = meant_of(said.text, readings)
+        if again is not None:
+            return Understood(say=again.say, shown=again.shown)
     return _KINDS.get(read_text(asked.get("type")) or "", unknown)(heard)

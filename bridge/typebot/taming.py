@@ -15,7 +15,7 @@ from bridge.typebot.commands import LINE
 #: Takes no room, and parts nothing.
 JOINER: Final = "\u2060"
 
-_MENU: Final = re.compile(r"([\s*_~]*+\[)(?=(?:list|buttons)\])", re.IGNORECASE)
+_MENU: Final = re.compile(r"\[(?=(?:list|buttons)\])", re.IGNORECASE)
 _FILE: Final = re.compile(r"!(?=\[[^\]\[\n]{0,300}+\]\()")
 
 
@@ -23,7 +23,7 @@ def tamed(text: str) -> str:
     """A stranger's words, in which nothing is a command, a menu or a file any more."""
     if "[" not in text:
         return text
-    text = _FILE.sub(f"!{JOINER}", _MENU.sub(rf"\1{JOINER}", text))
+    text = _FILE.sub(f"!{JOINER}", _MENU.sub(f"[{JOINER}", text))
     return "\n".join(
         line.replace("[", f"[{JOINER}") if "[" in line and LINE.fullmatch(line) else line
         for line in text.split("\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.core.choices import choose, meant_by
+from bridge.core.choices import agreeing, choose, meant_by
 from bridge.core.outgoing import Option
 
 OPTIONS = (
@@ -46,6 +46,12 @@ def meant(text: str, options: tuple[Option, ...] = OPTIONS) -> str | None:
         "humano",
         "\u202e2",
         '"2"',
+        "2, por favor",
+        "quero a 2",
+        "a segunda",
+        "dois",
+        "opção dois",
+        "quero falar com atendente",
     ],
 )
 def test_what_means_the_second_option(text: str) -> None:
@@ -66,12 +72,12 @@ def test_what_means_the_second_option(text: str) -> None:
         "fa",
         "F",
         "x",
-        "2 por favor",
+        "2 pizzas",
         "½",
         "🔟",
         "1. Falar com atendente",
         "2. Falar com ",
-        "quero falar com atendente",
+        "não quero falar com atendente",
         "\x00",
         "2" * 5000,
         "ç" * 100000,
@@ -122,3 +128,35 @@ def test_all_that_may_be_meant_is_told() -> None:
     assert meant_by("2", plans) == plans[1:]
     assert meant_by("nada", plans) == ()
     assert meant_by("full", plans, names={"b": ("full",)}) == plans[1:]
+
+
+def test_days_of_the_week_are_no_places_of_a_menu() -> None:
+    days = tuple(Option(id=day, title=f"{day}-feira") for day in ("Segunda", "Terça", "Quarta"))
+    assert meant("segunda", days) == "Segunda"
+    assert meant("a segunda", days) == "Segunda"
+    assert meant("a primeira", days) == "Segunda"
+    assert meant("segunda") is None
+
+
+@pytest.mark.parametrize("text", ["s", "SIM!!", "claro", "siim", "👍"])
+def test_yes_is_what_says_yes(text: str) -> None:
+    options = (Option(id="yes", title="Sim, quero"), Option(id="no", title="Não, obrigado"))
+    assert [one.id for one in agreeing(text, options)] == ["yes"]
+    others = (Option(id="a", title="Simples"), Option(id="b", title="Completo"))
+    assert agreeing(text, others) == ()
+    assert meant(text, others) is None
+
+
+def test_no_is_not_whatever_begins_so() -> None:
+    options = (Option(id="a", title="Não sei"), Option(id="b", title="Sim"))
+    assert agreeing("n", options) == agreeing("não quero", options) == ()
+
+
+def test_agreement_in_a_talk_chooses_nothing() -> None:
+    """A menu can be answered for a day, and people say "claro" to much else."""
+    assert meant("claro", (Option(id="yes", title="Sim"), Option(id="no", title="Não"))) is None
+
+
+def test_how_many_is_no_place() -> None:
+    assert meant("quero duas") is None
+    assert meant("duas") is None

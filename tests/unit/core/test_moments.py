@@ -92,6 +92,14 @@ def read_span(text: str, today: date = TODAY) -> list[str]:
         ("3 days ago", "2026-11-19"),
         ("sexta, 27/11", "2026-11-27"),
         ("29/02", "2028-02-29"),
+        ("2 de 2", "2027-02-02"),
+        ("dia 25 do 12", "2026-12-25"),
+        ("25 / 12 / 2026", "2026-12-25"),
+        ("250390", "1990-03-25"),
+        ("6ª feira", "2026-11-27"),
+        ("vinte e cinco de dezembro de dois mil e vinte e seis", "2026-12-25"),
+        ("dia 10 deste mês", "2026-11-10"),
+        ("quero marcar na sexta, por favor", "2026-11-27"),
     ],
 )
 def test_a_day_is_read(text: str, day: str) -> None:
@@ -144,6 +152,11 @@ def test_what_is_no_day(text: str) -> None:
         pytest.param("sexta", FRIDAY, ["2026-11-27", "2026-12-04"], id="today has that name"),
         pytest.param("sexta que vem", MONDAY, ["2026-11-27", "2026-12-04"], id="this week has one"),
         pytest.param("próxima sexta", FRIDAY, ["2026-12-04"], id="not today"),
+        pytest.param("sexta da semana que vem", MONDAY, ["2026-12-04"], id="of the next week"),
+        pytest.param(
+            "sexta da semana que vem", TODAY, ["2026-11-27", "2026-12-04"], id="a week on a Sunday"
+        ),
+        pytest.param("dia 20", TODAY, ["2026-12-20", "2026-11-20"], id="a few days ago"),
         pytest.param("esta sexta", FRIDAY, ["2026-11-27"], id="this one"),
         pytest.param("25/05", TODAY, ["2026-05-25", "2027-05-25"], id="half a year both ways"),
         pytest.param("sexta, 26/11", TODAY, ["2026-11-26", "2026-11-27"], id="contradiction"),
@@ -208,7 +221,9 @@ def test_both_ends_of_a_span_are_written_in_one_order() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["25/12/2026", "hoje", "15/03/2027 a 10/03/2027", "a", " - "])
+@pytest.mark.parametrize(
+    "text", ["25/12/2026", "hoje", "15/03/2027 a 10/03/2027", "15/03 a 10/03", "a", " - "]
+)
 def test_what_is_no_span(text: str) -> None:
     assert read_span(text) == []
 
@@ -224,7 +239,9 @@ def test_what_is_no_span(text: str) -> None:
         ("1430", "14:30"),
         ("14", "14:00"),
         ("às 9", "09:00"),
-        ("2:30", "02:30"),
+        ("02:30", "02:30"),
+        ("vinte e uma horas", "21:00"),
+        ("meio dia e dez", "12:10"),
         ("02h30", "02:30"),
         ("2 da tarde", "14:00"),
         ("duas e meia da tarde", "14:30"),
@@ -249,7 +266,7 @@ def test_a_time_is_read(text: str, at: str) -> None:
     assert [f"{one:%H:%M}" for one in times(text)] == [at]
 
 
-@pytest.mark.parametrize("text", ["duas e meia", "2h30", "às 2 e meia", "half past two"])
+@pytest.mark.parametrize("text", ["duas e meia", "2:30", "2h30", "às 2 e meia", "half past two"])
 def test_half_a_clock_is_in_doubt(text: str) -> None:
     assert [f"{one:%H:%M}" for one in times(text)] == ["02:30", "14:30"]
 

@@ -139,6 +139,62 @@ def test_all_measured_trees_are_here_and_the_better_ones_differ():
             "a\n- b",
             id="a variable of several blocks",
         ),
+        pytest.param(
+            [{"type": "mystery", "children": [leaf(text)]} for text in "ab"],
+            "a\nb",
+            id="unknown blocks do not run into each other",
+        ),
+        pytest.param(
+            [
+                {
+                    "type": "table",
+                    "children": [
+                        {
+                            "type": "tr",
+                            "children": [
+                                {"type": "td", "children": [leaf("a")]},
+                                {"type": "td", "children": [p(leaf("b"))]},
+                            ],
+                        }
+                    ],
+                }
+            ],
+            "a\nb",
+            id="nor those in them",
+        ),
+        pytest.param(
+            [
+                {
+                    "type": "ul",
+                    "children": [{"type": "li", "children": [lic(leaf("a")), lic(leaf("b"))]}],
+                }
+            ],
+            "- a\n  b",
+            id="nor the lines of an item",
+        ),
+        pytest.param(
+            [p(leaf("oi "), {"type": "mention", "children": [leaf("Ana")]}, leaf("!"))],
+            "oi Ana!",
+            id="within a line they do",
+        ),
+        pytest.param(
+            [ul([lic(leaf("oi "), {"type": "mention", "children": [leaf("Ana")]}, leaf("!"))])],
+            "- oi Ana!",
+            id="also in an item",
+        ),
+        pytest.param(
+            [
+                p(leaf("veja")),
+                {"type": "img", "url": "https://e.com/a.png", "children": [leaf("")]},
+            ],
+            "veja\nhttps://e.com/a.png",
+            id="the address of what is unknown",
+        ),
+        pytest.param(
+            [p({"type": "link", "url": "https://e.com", "children": [leaf("aqui")]})],
+            "aqui (https://e.com)",
+            id="a link by another name",
+        ),
         pytest.param([p(p(leaf("a")), p(leaf("b")), leaf("c"))], "a\nb\nc", id="lines in a p"),
         pytest.param([p(ul([lic(leaf("a"))]))], "- a", id="a list in a p"),
         pytest.param([p(leaf("a\r\nb\0"))], "a\nb", id="line ends and NUL"),

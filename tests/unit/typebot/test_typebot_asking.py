@@ -86,6 +86,16 @@ def test_a_flow_says_what_is_on_the_button_of_a_picture() -> None:
     assert prompt.offers[0].options == (Option(id="g", title="Take it", description="Garden"),)
 
 
+@pytest.mark.parametrize("address", ["data:image/png;base64,AAAA", "/s.png", "ftp://x.test/s", 7])
+def test_what_is_no_address_of_the_web_is_no_picture(address: Any) -> None:
+    """Where a picture cannot be had its address is sent: here that would be the bytes."""
+    pictures = ask("picture choice input", items=[{"id": "s", "pictureSrc": address, "title": "S"}])
+    cards = ask("cards", items=[{"imageUrl": address, "paths": [{"id": "p", "text": "P"}]}])
+    assert pictures is not None
+    assert cards is not None
+    assert [offer.picture for offer in (*pictures.offers, *cards.offers)] == [None, None]
+
+
 def test_several_pictures_have_their_numbers_in_their_texts() -> None:
     items = [
         {"id": "s", "title": "Sea", "description": "Blue", "pictureSrc": "https://x.test/s.png"},
@@ -100,12 +110,20 @@ def test_several_pictures_have_their_numbers_in_their_texts() -> None:
 
 def test_each_card_is_an_offer_with_all_its_paths() -> None:
     paths = [{"id": f"p{n}", "text": f"Path {n}"} for n in range(5)]
-    items = [{"id": "c", "title": "Shoe", "description": "42", "imageUrl": "u", "paths": paths}]
+    items = [
+        {
+            "id": "c",
+            "title": "Shoe",
+            "description": "42",
+            "imageUrl": "https://x.test/u",
+            "paths": paths,
+        }
+    ]
     prompt = ask("cards", items=items)
     assert prompt is not None
     (offer,) = prompt.offers
     assert offer.body == "*Shoe*\n\n42"
-    assert offer.picture == "u"
+    assert offer.picture == "https://x.test/u"
     assert [option.id for option in offer.options] == ["p0", "p1", "p2", "p3", "p4"]
 
 

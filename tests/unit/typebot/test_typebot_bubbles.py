@@ -203,6 +203,13 @@ def test_of_an_unknown_kind_the_address_is_sent():
     assert found.left_out == ((UNKNOWN_BUBBLE, "hologram"),)
 
 
+def test_of_an_unknown_kind_the_text_is_sent():
+    tree = [{"type": "p", "children": [{"text": "Oi", "bold": True}]}]
+    found = shown(message("hologram", richText=tree, url="https://e.com/x"))
+    assert only(found) == line("*Oi*")
+    assert found.left_out == ((UNKNOWN_BUBBLE, "hologram"),)
+
+
 def test_a_text_of_endless_length_is_cut_and_told():
     found = shown(text("x" * (LONGEST + 5)))
     assert len(only(found).body) == LONGEST

@@ -333,18 +333,20 @@ async def test_a_file_that_is_too_large_is_refused(typebot, server):
         await typebot.upload(slot, b"x", name="a", mime="text/plain", size=1)
 
 
-# -- health --------------------------------------------------------------------------------------
+# -- is it there ---------------------------------------------------------------------------------
 
 
-async def test_health(typebot, server):
-    server.tell(Told(body={"status": "ok"}))
-    assert await typebot.healthy()
-    assert server.asked[0].path == "/api/healthz"
-    server.tell(Told(body={"status": "ill"}))
-    assert not await typebot.healthy()
+async def test_whether_a_flow_is_there_is_asked_without_beginning_it(typebot, server):
+    server.tell(Told(body={"sessionId": "s", "typebot": {"id": "t"}, "messages": []}))
+    await typebot.register("pedidos")
+    assert server.asked[0].path == "/api/v1/typebots/pedidos/startChat"
+    assert server.asked[0].body == b'{"isOnlyRegistering":true}'
+    server.tell(Told(status=404, body={"message": "Typebot not found", "code": "NOT_FOUND"}))
+    with pytest.raises(FlowUnknown):
+        await typebot.register("pedidos")
     server.tell(NO_PATH)
     with pytest.raises(ViewerUnknown):
-        await typebot.healthy()
+        await typebot.register("pedidos")
 
 
 # -- reading -------------------------------------------------------------------------------------

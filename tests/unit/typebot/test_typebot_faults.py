@@ -178,6 +178,12 @@ def test_both_reasons_for_a_missing_path_are_named():
     assert "2.19.1" in told
 
 
+@pytest.mark.parametrize("status", [400, 405, 415])
+def test_a_refusal_that_is_not_typebots_says_where_to_look(status):
+    assert "viewer" in (meant(status, HTML, call=Call.START).advice or "")
+    assert meant(status, orpc(status, "Something else"), call=Call.PROCEED).advice is None
+
+
 def test_a_quotation_is_short_one_line_and_without_the_session():
     said = f"\u202eBad\n{SESSION} " + "x" * 5000
     told = str(meant(400, orpc(400, said), secret=SESSION))

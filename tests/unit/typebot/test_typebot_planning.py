@@ -416,6 +416,22 @@ def test_a_request_that_cannot_be_made_is_answered_with_nothing(payload):
     assert found.left_out
 
 
+def test_an_action_of_an_old_server_is_known_by_its_payload():
+    body = {
+        "messages": [],
+        "clientSideActions": [
+            {"lastBubbleBlockId": "a", "wait": {"secondsToWaitFor": 2}},
+            {"webhookToExecute": {"url": "https://e.com/x"}, "expectsDedicatedReply": True},
+        ],
+    }
+    answer = read_answer(body)
+    assert answer is not None
+    assert [action.kind for action in answer.actions] == ["wait", "webhookToExecute"]
+    found = script(answer, now=NOW, most_wait_ms=10_000, prompt=lambda _: None)
+    assert (found.pause_ms, found.next) == (2000, Next.REPLY)
+    assert found.call == HttpCall(url="https://e.com/x")
+
+
 def test_headers_stay_on_one_line():
     found = plan(actions=[request(url="https://e.com", headers={"A\r\nB": "x\r\ny: z"})])
     assert found.call is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -180,12 +179,19 @@ def test_several_are_meant(text: str, ids: Sequence[str]) -> None:
 
 def test_what_excludes_something_is_asked_back() -> None:
     """The engine would find the excluded one in it, and nothing else."""
-    assert "Queijo" in asked_back(hear("choice input", "tudo sem queijo", SEVERAL, TOPPINGS))
+    assert "números" in asked_back(hear("choice input", "tudo sem queijo", SEVERAL, TOPPINGS))
 
 
-@pytest.mark.parametrize("text", ["13", "nada disso", "4", "1 e xpto"])
+@pytest.mark.parametrize("text", ["13", "nada disso", "4"])
 def test_what_means_none_of_several_is_left_to_the_flow(text: str) -> None:
     assert sent(hear("choice input", text, SEVERAL, TOPPINGS)) == text
+
+
+@pytest.mark.parametrize("text", ["1 e xpto", "1, 99", "quero queijo e abacaxi", "as 2 primeiras"])
+def test_what_the_engine_would_read_in_part_is_asked_back_once(text: str) -> None:
+    """It would choose what it finds, and lose the rest in silence (3.2)."""
+    assert "números" in asked_back(hear("choice input", text, SEVERAL, TOPPINGS))
+    assert sent(hear("choice input", text, SEVERAL, TOPPINGS, asked_back=True)) == text
 
 
 def test_the_engine_finds_nothing_else_in_what_it_is_sent() -> None:
@@ -463,9 +469,56 @@ def test_a_time_is_sent_as_the_engine_reads_it(text: str, written: str) -> None:
     assert sent(hear("time input", text)) == written
 
 
-def test_half_a_clock_is_asked_back_once() -> None:
-    assert "02:30 ou 14:30" in asked_back(hear("time input", "duas e meia"))
-    assert sent(hear("time input", "duas e meia", asked_back=True)) == "02:30"
+@pytest.mark.parametrize("text", ["duas e meia", "2:30"])
+def test_half_a_clock_is_asked_back_once_and_never_guessed(text: str) -> None:
+    assert "02:30 ou 14:30" in asked_back(hear("time input", text))
+    assert sent(hear("time input", text, asked_back=True)) == text
+
+
+# ---------------------------------------------------------------------- one of the readings
+
+
+@pytest.mark.parametrize(
+    ("type_", "items", "text", "answer", "written"),
+    [
+        ("time input", None, "duas e meia", "da tarde", "14:30"),
+        ("time input", None, "duas e meia", "a segunda", "14:30"),
+        ("time input", None, "duas e meia", "02:30", "02:30"),
+        ("time input", None, "duas e meia", "16h", "16:00"),
+        ("date input", None, "domingo", "29", "29/11/2026"),
+        ("date input", None, "domingo", "o primeiro", "22/11/2026"),
+        ("date input", None, "domingo", "a segunda opção", "29/11/2026"),
+        ("date input", None, "domingo", "segunda", "23/11/2026"),
+        ("date input", None, "domingo", "domingo, 29 de novembro de 2026", "29/11/2026"),
+        ("email input", None, "joao@gmail.con", "o primeiro", "joao@gmail.com"),
+        ("email input", None, "a@b.co ou c@d.co", "c@d.co", "c@d.co"),
+        ("phone number input", None, "11 8765-4321", "sim", "+5511987654321"),
+        ("phone number input", None, "11 8765-4321", "não", "não"),
+        ("choice input", PLAN, "plano profissional", "com extras", PLAN[2]["content"]),
+        ("choice input", PLAN, "plano profissional", "a primeira", PLAN[1]["content"]),
+        ("choice input", PLAN, "profissional", "2", PLAN[1]["content"]),
+        ("choice input", PLAN, "obrigado", "isso mesmo!", PLAN[3]["content"]),
+    ],
+)
+def test_the_answer_to_which_one_names_one_of_them(
+    type_: str, items: Any, text: str, answer: str, written: str
+) -> None:
+    """And is an answer of its own where it names none."""
+    question = hear(type_, text, items=items)
+    assert isinstance(question, AskBack)
+    assert question.readings
+    found = hear(type_, answer, items=items, asked_back=True, readings=question.readings)
+    assert sent(found) == written
+
+
+def test_what_is_shown_of_a_reading_has_no_quotes() -> None:
+    question = hear("choice input", "plano profissional", items=PLAN)
+    assert isinstance(question, AskBack)
+    found = hear(
+        "choice input", "o último", items=PLAN, asked_back=True, readings=question.readings
+    )
+    assert isinstance(found, Understood)
+    assert (found.shown, found.say.reply_id) == (PLAN[2]["content"], "i_pro2")
 
 
 # ---------------------------------------------------------------------- files and payments
@@ -718,7 +771,7 @@ def test_the_number_of_an_item_chooses_it(labels: list[str], data: st.DataObject
     assert prompt is not None
     options = prompt.offers[0].options
     found = hear("choice input", f"{place + 1}.", items=items, numbered=options)
-    if not any(re.search(r"\d", label) for label in labels):
+    if not any(mark.isnumeric() for label in labels for mark in label):
         assert isinstance(found, Understood)
         assert found.say.reply_id == options[place].id
 
@@ -730,3 +783,16 @@ def test_an_exact_label_chooses_an_item_that_is_called_so(
     items = [{"id": f"item{n}", "content": label} for n, label in enumerate(labels)]
     label = data.draw(st.sampled_from(labels))
     assert sent(hear("choice input", f" {label} ", items=items)) == label
+
+
+@pytest.mark.parametrize(
+    "mark", ["1", "1 e ", "a@b.co ", "\u0301", "25/12 ", "[", "não ", "mil e ", "\u202e"]
+)
+def test_the_longest_text_is_read_at_once(mark: str) -> None:
+    """WhatsApp's longest has 65,536 characters; it is looked through in part, or not at all."""
+    text = mark * (65_536 // len(mark))
+    items = [{"id": f"i{place}", "content": f"Opção {place}"} for place in range(100)]
+    for type_ in TYPES:
+        for options in (None, SEVERAL):
+            hear(type_, text, options, items)
+            hear(type_, text[:300], options, items)
