@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge.sim.typebot import BadFlow, TypebotSim, parse
+from bridge.sim.typebot import TypebotSim, parse
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -474,16 +474,302 @@ async def test_a_field_of_the_wrong_kind_is_named(chat, body, path):
     assert path in (None, issue["path"])
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"groups": [{"id": "g", "blocks": [{"id": "b", "type": "telepathy"}]}]},
-        {"groups": [{"id": "g"}], "edges": [{"from": "g9", "to": "g"}]},
-        {"groups": [{"blocks": []}]},
-        {"events": [{"id": "e", "type": "sunrise"}]},
-        {"groups": [{"id": "g", "blocks": [{"id": "b", "type": "jump"}] * 2}]},
-    ],
-)
-def test_a_flow_that_contradicts_itself_is_refused(said):
-    with pytest.raises(BadFlow):
-        parse(said)
+async def test_the_message_of_the_start_is_no_null(chat):
+    chat.flow(ASK)
+    await chat.start(message=None)
+    (issue,) = chat.last["data"]["issues"]
+    assert (chat.status, issue["code"], issue["path"]) == (400, "invalid_union", ["message"])
+
+
+async def test_a_page_that_is_not_allowed_goes_on_with_no_chat(chat):
+    chat.flow(ASK + '\n[settings.security]\nallowedOrigins = ["https://good.example"]\n')
+    told = []
+    for path in ("/api/v1/sessions/{}/continueChat", "/api/v1/sendMessage"):
+        await chat.start()
+        url = chat.sim.url + path.format(chat.session)
+        body = {"sessionId": chat.session, "message": "x"}
+        for origin in ("https://bad.example", "https://good.example"):
+            async with chat.client.post(url, json=body, headers={"Origin": origin}) as got:
+                told.append((got.status, (await got.json()).get("message")))
+    assert told == [(403, "Origin not allowed"), (200, None)] * 2
+
+
+async def test_the_old_way_goes_on_with_no_expired_session_either(chat):
+    chat.flow(ASK)
+    await chat.start()
+    chat.sim.expire(chat.session)
+    await chat.post("/api/v1/sendMessage", {"sessionId": chat.session, "message": "x"})
+    assert (chat.status, chat.last["message"]) == (
+        404,
+        "Session expired. You need to start a new session.",
+    )
+
+
+async def test_a_preview_is_a_draft_without_trackers_or_a_time_of_publishing(chat):
+    chat.flow(ASK + '\n[settings.metadata]\ngoogleTagManagerId = "GTM-1"\n')
+    await chat.start()
+    assert [action["type"] for action in chat.last["clientSideActions"]] == ["startPropsToInject"]
+    assert "publishedAt" in chat.last["typebot"]
+    path = "/api/v1/typebots/tb-bot/preview/startChat"
+    await chat.post(path, {}, token=chat.sim.api_token)
+    assert chat.last.keys() == {"sessionId", "typebot", "messages", "input"}
+    assert chat.last["typebot"].keys() == {"id", "version", "theme", "settings"}
+    begin = {"startFrom": {"type": "group", "groupId": "nowhere"}}
+    await chat.post(path, begin, token=chat.sim.api_token)
+    assert (chat.status, chat.last["message"]) == (400, "Start group doesn't exist")
+
+
+async def test_a_preview_that_has_ended_is_at_the_end_of_its_bar(chat):
+    chat.flow(ASK + "\n[theme.general.progressBar]\nisEnabled = true\n")
+    await chat.post("/api/v1/typebots/tb-bot/preview/startChat", {}, token=chat.sim.api_token)
+    await chat.say("x")
+    assert chat.last["progress"] == 100
+
+
+async def test_a_new_version_brings_its_new_variables(chat):
+    chat.flow(ASK)
+    await chat.start()
+    newer = ASK.replace('{ v = "v" }', '{ v = "v", w = { name = "w", value = "new" } }')
+    chat.flow(newer.replace("you said {{v}}", "{{v}} {{w}}"))
+    path = f"/api/v1/sessions/{chat.session}/updateTypebot"
+    session = chat.session
+    await chat.post(path, {}, token=chat.sim.api_token)
+    chat.session = session
+    assert await chat.say("x") == ["x new"]
+
+
+async def test_a_wait_of_no_time_is_told_only_where_it_pauses(chat):
+    chat.flow("""
+[[groups]]
+id = "g1"
+[[groups.blocks]]
+id = "w1"
+type = "wait"
+options = { secondsToWaitFor = "0" }
+[[groups.blocks]]
+id = "w2"
+type = "wait"
+options = { secondsToWaitFor = "0", shouldPause = true }
+""")
+    await chat.start()
+    assert chat.last["clientSideActions"] == [
+        {"type": "wait", "wait": {"secondsToWaitFor": 0}, "expectsDedicatedReply": True}
+    ]
+
+
+async def test_what_an_embedded_page_tells_is_read_as_json_and_no_word_leaves_it_alone(chat):
+    chat.flow("""
+variables = { v = { name = "v", value = "before" } }
+[[groups]]
+id = "g1"
+[[groups.blocks]]
+id = "page"
+type = "embed"
+[groups.blocks.content]
+url = "https://example.com"
+waitForEvent = { isEnabled = true, saveDataInVariableId = "v" }
+[[groups.blocks]]
+id = "end"
+type = "text"
+text = "{{v}}"
+""")
+    told = []
+    for message in ('{"ok": 1}', "plain", "2.0", None):
+        await chat.start()
+        told += await chat.say(message)
+    assert told == ['{"ok":1}', "plain", "2", "before"]
+
+
+async def test_variables_stand_in_the_invalid_message_of_the_bot(chat):
+    chat.flow("""
+variables = { v = "who" }
+[settings.general.systemMessages]
+invalidMessage = "What, {{who}}?"
+[[groups]]
+id = "g1"
+blocks = [{ id = "ask", type = "number input" }]
+""")
+    await chat.start(prefilledVariables={"who": "Ana"})
+    assert await chat.say("no") == ["What, Ana?"]
+
+
+async def test_choices_tell_no_value_that_is_there_and_show_their_own_items_without_a_list(chat):
+    chat.flow("""
+variables = { v = "choice", l = "list" }
+[[groups]]
+id = "g1"
+[[groups.blocks]]
+id = "ask"
+type = "choice input"
+options = { variableId = "v", dynamicVariableId = "l" }
+items = [{ id = "own", content = "Own" }]
+""")
+    await chat.start(prefilledVariables={"choice": "earlier"})
+    assert "prefilledValue" not in chat.last["input"]
+    assert chat.last["input"]["items"] == [{"id": "own", "content": "Own"}]
+    await chat.start(prefilledVariables={"list": ["A", "", "B"]})
+    assert chat.last["input"]["items"] == [
+        {"id": "choice0", "content": "A"},
+        {"id": "choice1", "content": "B"},
+    ]
+
+
+async def test_pictures_of_lists_keep_their_titles_where_one_is_missing(chat):
+    chat.flow("""
+[variables]
+t = { name = "titles", value = ["", "Two"] }
+s = { name = "pics", value = ["https://a.co/1.png", "https://a.co/2.png"] }
+[[groups]]
+id = "g1"
+[[groups.blocks]]
+id = "pics"
+type = "picture choice input"
+[groups.blocks.options]
+dynamicItems = { isEnabled = true, titlesVariableId = "t", pictureSrcsVariableId = "s" }
+""")
+    await chat.start()
+    assert chat.last["input"]["items"] == [
+        {"id": "0", "pictureSrc": "https://a.co/1.png"},
+        {"id": "1", "pictureSrc": "https://a.co/2.png", "title": "Two"},
+    ]
+
+
+EVENTS = """
+variables = { v = "heard" }
+edges = [{ from = "r", to = "g2" }, { from = "i", to = "g3" }, { from = "c", to = "g4" }]
+[[events]]
+id = "r"
+type = "reply"
+contentVariableId = "v"
+[[events]]
+id = "i"
+type = "invalid reply"
+contentVariableId = "v"
+[[events]]
+id = "c"
+type = "command"
+command = "menu"
+[[groups]]
+id = "g1"
+blocks = [{ id = "ask", type = "email input" }, { id = "ok", type = "text", text = "ok" }]
+[[groups]]
+id = "g2"
+blocks = [{ id = "h", type = "text", text = "heard {{heard}}" }, { id = "b1", type = "return" }]
+[[groups]]
+id = "g3"
+blocks = [{ id = "n", type = "text", text = "not {{heard}}" }, { id = "b2", type = "return" }]
+[[groups]]
+id = "g4"
+blocks = [{ id = "m", type = "text", text = "menu" }, { id = "which", type = "text input" }]
+"""
+
+
+async def test_what_is_refused_is_heard_by_the_event_of_invalid_replies_alone(chat):
+    chat.flow(EVENTS)
+    await chat.start()
+    assert (await chat.say("no"), chat.asked) == (["not no"], "ask")
+    assert await chat.say("a@b.co") == ["heard a@b.co", "ok"]
+
+
+async def test_the_message_of_the_start_goes_the_way_of_every_reply(chat):
+    chat.flow(EVENTS)
+    assert await chat.start(message="a@b.co") == ["heard a@b.co", "ok"]
+    assert (await chat.start(message="no"), chat.asked) == (["not no"], "ask")
+    command = {"type": "command", "command": "menu"}
+    assert (await chat.start(message=command), chat.asked) == (["menu"], "which")
+    await chat.start(isOnlyRegistering=True)
+    assert (await chat.say(command), chat.asked) == (["menu"], "which")
+
+
+async def test_what_the_engine_cannot_do_is_a_fault_of_the_server(chat):
+    chat.flow(ASK + "\n[settings.general]\nrememberUser = 5\n")
+    await chat.start()
+    assert (chat.status, chat.last) == (
+        500,
+        {
+            "defined": False,
+            "code": "INTERNAL_SERVER_ERROR",
+            "status": 500,
+            "message": "Internal server error",
+        },
+    )
+
+
+async def test_a_return_comes_back_behind_the_jump_before_it(chat):
+    chat.flow("""
+[[groups]]
+id = "g1"
+blocks = [
+  { id = "j", type = "jump", options = { groupId = "g2" } },
+  { id = "t", type = "text", text = "back" },
+]
+[[groups]]
+id = "g2"
+blocks = [{ id = "u", type = "text", text = "away" }, { id = "r", type = "return" }]
+""")
+    assert await chat.start() == ["away", "back"]
+
+
+async def test_a_card_is_told_by_its_title_else_by_its_picture(chat):
+    chat.flow("""
+variables = { v = "card" }
+[[groups]]
+id = "g1"
+[[groups.blocks]]
+id = "ask"
+type = "cards"
+options = { saveResponseMapping = [{ field = "Image URL", variableId = "v" }] }
+items = [
+  { id = "c1", imageUrl = "https://a.co/1.png", paths = [{ id = "p1" }] },
+  { id = "c2", description = "nothing else", paths = [{ id = "p2" }] },
+  { id = "c3", title = "No way to go" },
+]
+[[groups.blocks]]
+id = "end"
+type = "text"
+text = "{{card}}"
+""")
+    await chat.start()
+    assert await chat.say("p2") == ["Invalid message. Please, try again."]
+    assert await chat.say("p1") == ["https://a.co/1.png"]
+    assert chat.last["lastMessageNewFormat"] == "https://a.co/1.png"
+    await chat.start()
+    assert await chat.say("no way to go") == [""]
+
+
+async def test_the_old_way_tells_of_no_bar(chat):
+    chat.flow(ASK + "\n[theme.general.progressBar]\nisEnabled = true\n")
+    await chat.post("/api/v2/sendMessage", {"startParams": {"typebot": "bot"}})
+    assert (chat.asked, "progress" in chat.last) == ("ask", False)
+    await chat.post("/api/v2/sendMessage", {"sessionId": chat.session, "message": "x"})
+    assert (chat.said(), "progress" in chat.last) == (["you said x"], False)
+
+
+async def test_a_return_to_a_block_of_another_bot_ends_that_bot(chat):
+    said = {"id": "s", "type": "text", "text": "inner"}
+    inner = {"id": "g", "blocks": [said, {"id": "r", "type": "return"}]}
+    chat.sim.put_said({"public_id": "inner", "groups": [inner]})
+    chat.flow("""
+[[groups]]
+id = "g1"
+blocks = [
+  { id = "j", type = "jump", options = { groupId = "g2" } },
+  { id = "t", type = "text", text = "behind" },
+]
+[[groups]]
+id = "g2"
+blocks = [
+  { id = "l", type = "typebot link", options = { typebotId = "tb-inner" } },
+  { id = "u", type = "text", text = "back" },
+]
+""")
+    assert await chat.start() == ["inner", "back"]
+
+
+async def test_a_return_that_nothing_leads_to_does_nothing(chat):
+    chat.flow("""
+[[groups]]
+id = "g1"
+blocks = [{ id = "r", type = "return" }, { id = "t", type = "text", text = "on" }]
+""")
+    assert await chat.start() == ["on"]

@@ -253,7 +253,7 @@ async def test_the_stand_in_is_driven_over_http(sim, client):
         assert await got.json() == {"id": "tb-new", "public_id": "new"}
     assert await post(client, "/sim/flows", {"groups": [{}]}) == (
         400,
-        {"error": "BadFlow: bot: KeyError 'id'"},
+        {"error": "BadFlow: bot: a group: 'id' is missing"},
     )
     session = await started(client, "new")
     assert await post(

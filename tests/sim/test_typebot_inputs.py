@@ -86,7 +86,8 @@ def test_dates_are_english_and_day_first(text, content):
 def test_the_format_says_which_number_comes_first_and_how_a_date_is_written():
     assert taken("date", "11/12/2026", format="MM/dd/yyyy") == "11/12/2026"
     assert taken("date", "11/12/2026", format="yyyy-MM-dd") == "2026-11-12"
-    assert taken("date", "11/12/2026", format="d MMM yyyy") == "11 Dec 2026"
+    assert taken("date", "11/12/2026", format="dd MMM yyyy") == "11 Dec 2026"
+    assert taken("date", "11/12/2026", format="d MMM yyyy") == "12 Nov 2026"
     assert taken("date", "tomorrow at 5pm", hasTime=True) == "22/11/2026 17:00"
 
 
@@ -96,6 +97,9 @@ def test_a_range_needs_both_ends_and_limits_hold_for_both():
     assert taken("date", "22/11/2026", isRange=True) is None
     assert taken("date", "22/11/2026 to 25/11/2026", isRange=True, max="2026-11-24") is None
     assert taken("date", "20/11/2026", min="2026-11-21") is None
+    assert taken("date", "21/11/2026", min="2026-11-21") == "21/11/2026"
+    assert taken("date", "24/11/2026", max="2026-11-24") is None
+    assert taken("date", "24/11/2026 at 9:30", max="2026-11-24T10:00") == "24/11/2026"
 
 
 @pytest.mark.parametrize(
@@ -163,13 +167,15 @@ def test_files_are_urls_with_an_ending_that_is_allowed():
     assert taken("file", "https://a.co/x.jpg?token=1", **pictures) is None
     assert taken("file", "https://a.co/x", **pictures) is None
     assert taken("file", "https://a.co/x", allowedFileTypes={"isEnabled": False}) is not None
-    assert taken("file", "https://a.co/1, nope", isMultipleAllowed=True) is None
+    assert taken("file", "https://a.co/1, nope", isMultipleAllowed=True) is not None
+    assert taken("file", "nope, neither", isMultipleAllowed=True) is None
     assert taken("file", None) is None
     voice = Message(url="https://a.co/v.ogg")
-    assert taken("file", voice) is None
+    assert taken("file", voice) == "https://a.co/v.ogg"
+    assert taken("file", voice, allowedFileTypes={"isEnabled": True, "types": [".jpg"]}) is None
 
 
-def test_a_voice_message_answers_a_text_input_and_no_other():
+def test_a_voice_message_answers_inputs_of_texts_and_files_alone():
     voice = Message(url="https://a.co/v.ogg")
     assert taken("text", voice) == "https://a.co/v.ogg"
     assert taken("url", voice) is None

@@ -6,6 +6,7 @@ foreign program. `async with TypebotSim(flows=[load(path)]) as sim` serves it at
 `python -m bridge.sim.typebot flows/ --port 3001` runs it as a process, driven by `/sim/...`:
 
     POST   /sim/flows                  publish a flow, in TOML or (`application/json`) in JSON
+    GET    /sim/flows                  their public ids
     GET    /sim/calls                  what was asked; ?route= ?since= ?at_least= ?timeout=
     GET    /sim/sessions               sessions with their variables
     DELETE /sim/sessions[/{id}]        forget them: 404 follows
@@ -43,9 +44,13 @@ One TOML file is one published bot:
     type = "text"
     text = "Hi <b>{{name}}</b>!"
 
-    [[edges]]                            # after the last block, or from an item, path or event
+    [[edges]]                            # from a block, an item, a path or an event: one of each
     from = "hello"
     to = "g2"                            # a group, or a block inside one; `id` can be given
+
+Every id stands for one thing. Ways and variables name ids, texts name variables (`{{name}}`). What
+the format does not know is refused with its place; keys of the flow itself stand above the first
+`[[groups]]`, since TOML takes them for the group's below it.
 
 A chat begins at the edge of the `start` event, else at the first group. A group that leads nowhere
 ends the flow, or goes back to the bot that linked to this one. Two bots share variables by name.
@@ -63,6 +68,10 @@ Inputs            `options` as Typebot has them, and `items` for choices, pictur
     text input, number input, email input, url input, phone number input, date input, time input,
     rating input, file input, payment input (with `runtimeOptions`), choice input,
     picture choice input, cards
+                  Items have an `id`, and `content` and `value` (choices), `title`, `description`,
+                  `pictureSrc` and `value` (pictures), or `title`, `description`, `imageUrl`,
+                  `options` and `paths = [{ id, text }]` (cards). With `displayCondition =
+                  { isEnabled = true, condition = .. }` they are shown only where that holds.
 
 Logic (all in `options`)
     set variable  variableId, and `value` (text or list) or `type`: Append value(s), Empty,
@@ -71,12 +80,15 @@ Logic (all in `options`)
                   day or Device type the client is asked (expressionToEvaluate, isCode). No
                   JavaScript is run: `value` says what would come of it.
     condition     `items` with `content = { logicalOperator, comparisons = [{ variableId,
-                  comparisonOperator, value }] }`; an edge from each item, one from the block: else
+                  comparisonOperator, value }] }`; an edge from each item, one from the block: else.
+                  logicalOperator is OR, or AND; operators are Equal to, Not equal, Contains, Does
+                  not contain, Starts with, Ends with, Greater than, Less than, Greater or equal
+                  to, Less or equal to, Is set, Is empty, Matches regex, Does not match regex
     redirect      url, isNewTab
     wait          secondsToWaitFor, shouldPause
     jump          groupId or blockId
     typebot link  typebotId (or "current"), groupId
-    return        goes back to the input that an event came from
+    return        goes back to the input that an event came from, or behind the jump before it
     script        content, isExecutedOnClient (true), isUnsafe
     http request  url, method, headers, body, responseVariableMapping = [{ bodyPath, variableId }],
                   isExecutedOnClient; else `response` is what the server got: { statusCode, data }
@@ -94,8 +106,9 @@ Events            [[events]] with id and type
 """
 
 from bridge.sim.typebot.calls import Call
+from bridge.sim.typebot.checking import BadFlow
 from bridge.sim.typebot.faults import Fault, Faults
-from bridge.sim.typebot.flows import BadFlow, Flow, load, parse
+from bridge.sim.typebot.flows import Flow, load, parse
 from bridge.sim.typebot.sessions import Session
 from bridge.sim.typebot.sim import TypebotSim
 

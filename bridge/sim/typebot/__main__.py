@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from bridge.sim.typebot.checking import BadFlow
 from bridge.sim.typebot.flows import load
 from bridge.sim.typebot.sim import TypebotSim
 
@@ -22,10 +23,11 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0, help="seconds per reply")
     parser.add_argument("--api-token", default="sim-typebot-token", help="for previews and set-up")
     given = parser.parse_args()
-    files = [file for path in given.flows for file in _files(path)]
-    sim = TypebotSim(
-        flows=[load(file) for file in files], api_token=given.api_token, latency=given.latency
-    )
+    try:
+        flows = [load(file) for path in given.flows for file in _files(path)]
+    except (BadFlow, OSError) as error:
+        parser.error(str(error))
+    sim = TypebotSim(flows=flows, api_token=given.api_token, latency=given.latency)
     web.run_app(sim.app(), host=given.host, port=given.port, access_log=None)
 
 

@@ -113,8 +113,11 @@ def _wait(block: Block, session: Session, _now: datetime) -> Deed:
     seconds = jsnumbers.parse_float(said)
     if seconds != seconds:  # noqa: PLR0124  not a number
         return Deed()
+    pauses = bool(block.options.get("shouldPause"))
+    if not (seconds or pauses):
+        return Deed()
     told = int(seconds) if seconds.is_integer() else seconds
-    return _asks("wait", {"secondsToWaitFor": told}, waits=bool(block.options.get("shouldPause")))
+    return _asks("wait", {"secondsToWaitFor": told}, waits=pauses)
 
 
 # -- the client ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from bridge.sim.typebot.conditions import holds
 from bridge.sim.typebot.flows import Block, Flow, Value
+from bridge.sim.typebot.kinds import CHOICES
 from bridge.sim.typebot.sessions import Session
 from bridge.sim.typebot.variables import fill, fill_deep, only, shown
 
@@ -24,13 +25,13 @@ def ask(block: Block, session: Session) -> Json:
     shape: Json = {"id": block.id, "type": block.type}
     if block.id in session.flow.edges:
         shape["outgoingEdgeId"] = session.flow.edges[block.id].id
-    if block.items or block.type in ("choice input", "picture choice input", "cards"):
+    if block.items or block.type in CHOICES:
         shape["items"] = items_of(block, session)
     for key in ("options", "runtimeOptions"):
         if key in block.said:
             shape[key] = fill_deep(block.said[key], look)
     value = value_of(session, block.options.get("variableId"))
-    if value and isinstance(value, str):
+    if value and isinstance(value, str) and block.type not in CHOICES:
         shape["prefilledValue"] = value
     return shape
 
@@ -46,7 +47,8 @@ def retry_text(block: Block, session: Session) -> str:
     if own:
         return fill(str(own), session.values.get)
     general = session.bot.settings.get("general", {}).get("systemMessages", {})
-    return _INVALID_OF.get(block.type) or str(general.get("invalidMessage") or INVALID)
+    usual = str(general.get("invalidMessage") or INVALID)
+    return _INVALID_OF.get(block.type) or fill(usual, session.values.get)
 
 
 def items_of(block: Block, session: Session) -> list[Json]:
@@ -82,9 +84,13 @@ def _edged(item: Json, flow: Flow) -> Json:
 
 
 def _dynamic(block: Block, session: Session) -> list[Json] | None:
+    """Make items of lists; None where there are none to make: then the block's own are shown."""
     options = block.options
-    if block.type == "choice input" and options.get("dynamicVariableId"):
-        texts = _list(value_of(session, options["dynamicVariableId"]))
+    if block.type == "choice input":
+        slots = value_of(session, options.get("dynamicVariableId"))
+        if slots is None:
+            return None
+        texts = [text for text in _list(slots) if text]
         return [{"id": f"choice{n}", "content": text} for n, text in enumerate(texts)]
     dynamic = options.get("dynamicItems") or {}
     if block.type != "picture choice input" or not dynamic.get("isEnabled"):
@@ -95,14 +101,15 @@ def _dynamic(block: Block, session: Session) -> list[Json] | None:
         "description": _list(value_of(session, dynamic.get("descriptionsVariableId"))),
     }
     return [
-        {"id": str(n)} | {key: column[n] for key, column in columns.items() if n < len(column)}
+        {"id": str(n)}
+        | {key: column[n] for key, column in columns.items() if any(column[n : n + 1])}
         for n in range(len(columns["pictureSrc"]))
     ]
 
 
-def _list(value: Value) -> list[str]:
+def _list(value: Value) -> list[str | None]:
     if isinstance(value, list):
-        return [item for item in value if item]
+        return value
     return [value] if value else []
 
 
@@ -124,6 +131,6 @@ def _dynamic_card(item: Json, n: int, columns: Json, session: Session) -> Json:
     card = {**_item(item, session), "id": f"dynamic-card-{n}"}
     card |= {key: shown(value) for key, value in own.items()}
     card["paths"] = [
-        {**path, "id": f"dynamic-card-{n}-path-{j}"} for j, path in enumerate(card["paths"])
+        {**path, "id": f"dynamic-card-{n}-path-{j}"} for j, path in enumerate(card.get("paths", ()))
     ]
     return card

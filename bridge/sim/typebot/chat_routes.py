@@ -22,7 +22,7 @@ Json: TypeAlias = dict[str, Any]
 
 _CLOSED = "This bot is now closed"
 _STARTING: dict[str, requests.Check] = {
-    "message": requests.message,
+    "message": requests.first_message,
     "isStreamEnabled": requests.flag,
     "isOnlyRegistering": requests.flag,
     "resultId": requests.text,
@@ -59,6 +59,7 @@ async def _continue(asked: Asked) -> web.Response:
         textBubbleContentFormat=requests.bubble_format,
     )
     session = asked.viewer.session(asked.part("session_id"))
+    _check_origin(session, asked.origin)
     await asked.viewer.work()
     return answer(_continued(asked.viewer, session, body))
 
@@ -78,14 +79,27 @@ def _admit(flow: Flow | None, origin: str | None) -> None:
     if flow.closed:
         texts = flow.settings.get("general", {}).get("systemMessages", {})
         raise Refused(400, str(texts.get("botClosed") or _CLOSED))
+    _allow(flow, origin)
+
+
+def _allow(flow: Flow, origin: str | None) -> None:
     origins = flow.settings.get("security", {}).get("allowedOrigins") or []
     if origin and origins and origin not in origins:
         raise Refused(403, "Origin not allowed")
 
 
+def _check_origin(session: Session, origin: str | None) -> None:
+    """A page that may not begin a chat may not go on with one either; previews go anywhere."""
+    if not session.preview:
+        _allow(session.bot, origin)
+
+
 def _start_from(flow: Flow, said: Json) -> Place | None:
     if said.get("type") == "group":
-        return flow.places.get(str(said.get("groupId")))
+        groups = {group.id: flow.places[group.id] for group in flow.groups}
+        if said.get("groupId") not in groups:
+            raise Refused(400, "Start group doesn't exist")
+        return groups[said["groupId"]]
     edge = flow.edges.get(str(said.get("eventId")))
     return edge.to if edge else None
 
@@ -110,7 +124,7 @@ def _started(
     )
     if not registers:
         engine.begin(read_message(body.get("message")), at)
-        props = start_props(flow)
+        props = None if session.preview else start_props(flow)
         if props:
             engine.out.actions.insert(0, props)
     viewer.keep(session)
@@ -132,7 +146,7 @@ def _typebot(session: Session, *, registers: bool) -> Json:
         "theme": fill_deep(flow.theme, session.values.get),
         "settings": {key: flow.settings[key] for key in shown if key in flow.settings},
     }
-    if flow.published_at and not registers:
+    if flow.published_at and not registers and not session.preview:
         about["publishedAt"] = flow.published_at
     return about
 
@@ -162,7 +176,7 @@ def _told(engine: Engine, *, always: bool) -> Json:
     theme = _dynamic_theme(engine.session)
     if theme:
         told["dynamicTheme"] = theme
-    ended = out.input is None and not out.waits_for_client and engine.session.block is None
+    ended = out.input is None and not out.waits_for_client
     done = progress(engine.session, ended=ended)
     if done is not None:
         told["progress"] = done
@@ -204,18 +218,24 @@ async def _send(asked: Asked, *, parses: bool) -> web.Response:
         startParams=requests.record,
     )
     viewer = asked.viewer
-    row = viewer.sessions.get(body.get("sessionId") or "")
-    if row is not None:
-        session = row.snapshot()
+    own_id = body.get("sessionId") or ""
+    if own_id in viewer.sessions:
+        session = viewer.session(own_id)
+        _check_origin(session, asked.origin)
         await viewer.work()
-        return answer(_continued(viewer, session, body, parses=parses))
+        return _old_answer(_continued(viewer, session, body, parses=parses))
     params = body.get("startParams")
     if params is None:
         raise Refused(400, "Missing startParams")
     params = requests.read_part(
         params, typebot=requests.needed_text, prefilledVariables=requests.record
     )
-    return answer(_started_by_params(asked, params, body, parses=parses))
+    return _old_answer(_started_by_params(asked, params, body, parses=parses))
+
+
+def _old_answer(told: Json) -> web.Response:
+    """Write what the older way tells: it knows no bar."""
+    return answer({key: value for key, value in told.items() if key != "progress"})
 
 
 def _started_by_params(asked: Asked, params: Json, body: Json, *, parses: bool) -> Json:

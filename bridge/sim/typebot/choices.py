@@ -86,9 +86,11 @@ def card(items: list[Json], text: str, reply_id: str | None) -> Chosen | None:
     return None
 
 
-def _card(item: Json, path: Json | None) -> Chosen:
-    content = str(item.get("title") or item.get("description") or item["id"])
-    return Chosen(content=content, edge=(path or {}).get("outgoingEdgeId"), card=item, path=path)
+def _card(item: Json, path: Json | None) -> Chosen | None:
+    """Take a card by its title, else its picture; one with neither is not taken."""
+    content = str(item.get("title") or item.get("imageUrl") or "")
+    edge = (path or {}).get("outgoingEdgeId")
+    return Chosen(content=content, edge=edge, card=item, path=path) if content else None
 
 
 def card_field(chosen: Chosen, field: str) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from bridge.sim.typebot import chat_routes, other_routes
 from bridge.sim.typebot.calls import Call
 from bridge.sim.typebot.faults import Fault
 from bridge.sim.typebot.flows import parse
@@ -20,17 +21,29 @@ from bridge.sim.typebot.viewer import Viewer
 Json: TypeAlias = dict[str, Any]
 
 
+_ROUTES = frozenset({route.name for route in (*chat_routes.ROUTES, *other_routes.ROUTES)})
+
+
+def _known(name: str) -> str:
+    if name not in _ROUTES | {"notFound"}:
+        raise ValueError(f"no route {name!r}; known: {', '.join(sorted(_ROUTES))}, notFound")
+    return name
+
+
+_RouteName: TypeAlias = Annotated[str, AfterValidator(_known)]
+
+
 class _Order(BaseModel):
     """The body of `POST /sim/faults`, as `Fault` has it."""
 
     model_config = ConfigDict(extra="forbid")
 
-    route: str | None = None
-    times: int | None = None
-    status: int | None = None
+    route: _RouteName | None = None
+    times: int | None = Field(default=None, ge=1)
+    status: int | None = Field(default=None, ge=200, le=599)
     text: str | None = None
     cut: bool = False
-    hang: float | None = None
+    hang: float | None = Field(default=None, ge=0)
     acts: bool = False
     retry_after: int | None = None
 
@@ -40,13 +53,21 @@ class _Switches(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    latency: float | None = None
+    latency: float | None = Field(default=None, ge=0)
     old_errors: bool | None = None
     partykit: bool | None = None
-    missing: set[str] | None = None
+    missing: set[_RouteName] | None = None
     s3: bool | None = None
     upload_style: Literal["put", "post"] | None = None
     upload_limit: int | None = None
+
+
+class _Meeting(BaseModel):
+    """The body of `POST /sim/meet`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    calls: int = Field(default=2, ge=1)
 
 
 def add_controls(app: web.Application, viewer: Viewer) -> None:
@@ -140,7 +161,10 @@ async def _drop(viewer: Viewer, request: web.Request) -> Any:
 
 
 async def _expire(viewer: Viewer, request: web.Request) -> Any:
-    viewer.expire(request.match_info["session_id"])
+    session_id = request.match_info["session_id"]
+    if session_id not in viewer.sessions:
+        raise ValueError(f"there is no session {session_id!r}")
+    viewer.expire(session_id)
     return {"success": True}
 
 
@@ -168,8 +192,8 @@ async def _switch(viewer: Viewer, request: web.Request) -> Any:
 
 
 async def _meet(viewer: Viewer, request: web.Request) -> Any:
-    said = orjson.loads(await request.read() or b"{}")
-    viewer.meet(int(said.get("calls", 2)))
+    said = _Meeting.model_validate_json(await request.read() or b"{}")
+    viewer.meet(said.calls)
     return {"success": True}
 
 

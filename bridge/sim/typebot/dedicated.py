@@ -24,22 +24,25 @@ def store(session: Session, variable_id: str | None, value: Any) -> None:
 
 
 def take(session: Session, block: Block, message: Message | None) -> None:
-    """Store the result. Raises `Refused` when that of an HTTP request is no JSON."""
+    """Store the result. Raises `Refused` when that of an HTTP request is no JSON.
+
+    A call without a text, or with a voice message, says that the client is done, and no more.
+    """
     text = message.text if message else None
+    if text is None:
+        return
     match block.type:
         case "set variable":
-            if text is not None:
-                store(session, block.options.get("variableId"), _value(text))
+            store(session, block.options.get("variableId"), _value(text))
         case "http request":
-            if text is not None:
-                save_mapped(session, block, _json(text))
+            save_mapped(session, block, _json(text))
         case "webhook":
-            save_mapped(session, block, _value(text or ""))
+            save_mapped(session, block, _value(text))
         case "embed":
             event = content_of(block).get("waitForEvent") or {}
-            store(session, event.get("saveDataInVariableId"), text)
+            store(session, event.get("saveDataInVariableId"), _value(text))
         case "custom-embed":
-            store(session, block.options.get("saveVariableId"), text)
+            store(session, block.options.get("saveVariableId"), _value(text))
         case _:
             pass  # a wait is over
 

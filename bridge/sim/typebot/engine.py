@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 
 from bridge.sim.typebot import dedicated
 from bridge.sim.typebot.actions import PERFORM, Deed
+from bridge.sim.typebot.answers import keep
 from bridge.sim.typebot.asking import ask, items_of, retry_text
-from bridge.sim.typebot.choices import card_field
 from bridge.sim.typebot.commonmark import Unwritable, commonmark
-from bridge.sim.typebot.flows import BUBBLES, INPUTS, PLAIN_INPUTS, Block, Event, Flow, Place
+from bridge.sim.typebot.flows import Block, Event, Flow, Place
+from bridge.sim.typebot.kinds import BUBBLES, INPUTS, PLAIN_INPUTS
 from bridge.sim.typebot.media import bubble
 from bridge.sim.typebot.refusals import Refused, crashed
 from bridge.sim.typebot.replies import Answer, Asked, Message, read_reply
@@ -66,21 +67,21 @@ class Engine:
         """Start the flow; a message answers an input that comes before anything is shown."""
         self._walk(at or self.session.bot.first())
         asked = self.out.input
-        if message is None or message.command is not None or asked is None:
+        if message is None or asked is None:
             return
         if asked["type"] in PLAIN_INPUTS and not self.out.messages and not self.out.actions:
             self.out.input = None
-            self._take(self._waiting(), message)
+            self.reply(message)
 
     def reply(self, message: Message | None) -> None:
         """Go on with a reply. Raises `Refused` for an unknown command."""
-        if message is not None and message.command is not None:
-            self._command(message.command)
-        elif self.session.block is None:
+        if self.session.block is None:
             self.begin(message)
+        elif message is not None and message.command is not None:
+            self._command(message.command)
         else:
             block = self._waiting()
-            event = self._event("reply") if block.type in INPUTS and message else None
+            event = self._hearing(block, message)
             if event is None or message is None:
                 self._take(block, message)
             else:
@@ -94,6 +95,13 @@ class Engine:
         event = self.session.flow.event(kind, command)
         return event if event and event.id in self.session.flow.edges else None
 
+    def _hearing(self, block: Block, message: Message | None) -> Event | None:
+        """Find the event that hears a reply; what is refused goes to that of invalid ones alone."""
+        if message is None or block.type not in INPUTS:
+            return None
+        refused = self._event("invalid reply") and self._read(block, message) is None
+        return None if refused else self._event("reply")
+
     def _command(self, command: str) -> None:
         event = self._event("command", command)
         if event is None:
@@ -105,18 +113,19 @@ class Engine:
         self.session.resume = resume
         self._walk(self.session.flow.edges[event.id].to)
 
-    def _return(self) -> Place | Halt | None:
-        """Go back to where the event came from, with the reply that is still to be read."""
+    def _return(self, block: Block) -> Place | Halt | None:
+        """Go back to where the event came from, with the reply that is still to be read.
+
+        Where nothing has led here it does nothing; what is in another bot is not found.
+        """
         resume, self.session.resume = self.session.resume, None
         if resume is None:
-            return None
-        place = self.session.flow.places[resume.block]
-        if resume.kind != "reply":
-            return place
-        block = self.session.flow.block(place)
-        if block is None:
-            raise crashed()
-        self._take(block, resume.message)
+            return self._after(block)
+        place = self.session.flow.places.get(resume.block)
+        waiting = self.session.flow.block(place) if place else None
+        if waiting is None or resume.kind != "reply":
+            return place or self._leave()
+        self._take(waiting, resume.message)
         return Halt.TAKEN_OVER
 
     # replies
@@ -133,19 +142,22 @@ class Engine:
             dedicated.take(self.session, block, message)
             self._walk(self._after(block))
             return
+        answer = self._read(block, message)
+        if answer is None:
+            self._refuse(block, message)
+            return
+        self.out.new_format = keep(self.session, block, answer, message)
+        chosen = answer.chosen
+        self._walk(self._after(block, chosen.edge if chosen else None))
+
+    def _read(self, block: Block, message: Message | None) -> Answer | None:
         asked = Asked(
             type=block.type,
             options=fill_deep(block.options, self.session.values.get),
             items=items_of(block, self.session),
             now=self.now,
         )
-        answer = read_reply(asked, message)
-        if answer is None:
-            self._refuse(block, message)
-            return
-        self._keep(block, answer, message)
-        chosen = answer.chosen
-        self._walk(self._after(block, chosen.edge if chosen else None))
+        return read_reply(asked, message)
 
     def _refuse(self, block: Block, message: Message | None) -> None:
         event = self._event("invalid reply")
@@ -162,32 +174,6 @@ class Engine:
         name = self.session.flow.groups[place.group].title
         self._store(event.options.get("inputNameVariableId"), name)
         self._run_event(event, Resume(block=block.id, kind="invalid reply"))
-
-    def _keep(self, block: Block, answer: Answer, message: Message | None) -> None:
-        """Store what was answered."""
-        self.session.answers += 1
-        options = block.options
-        if message is None or answer.content is None:
-            return
-        if message.url is not None:
-            self._store((options.get("audioClip") or {}).get("saveVariableId"), message.url)
-            return
-        if answer.content != message.text:
-            self.out.new_format = answer.content
-        self._store(options.get("variableId"), answer.content)
-        if answer.chosen and block.type == "cards":
-            for mapping in options.get("saveResponseMapping", ()):
-                self._store(mapping["variableId"], card_field(answer.chosen, mapping["field"]))
-        attachments = options.get("attachments") or {}
-        if message.files and attachments.get("isEnabled"):
-            self._attach(attachments.get("saveVariableId"), list(message.files))
-
-    def _attach(self, variable_id: str | None, files: list[str]) -> None:
-        before = self.session.values.get(self.session.flow.named(variable_id) or "")
-        if isinstance(before, list):
-            self._store(variable_id, [*before, *files])
-        else:
-            self._store(variable_id, files[0] if len(files) == 1 else list(files))
 
     def _store(self, variable_id: str | None, value: Any) -> None:
         dedicated.store(self.session, variable_id, value)
@@ -245,10 +231,9 @@ class Engine:
         if block.type in BUBBLES:
             return self._show(block)
         if block.type == "return":
-            return self._return()
+            return self._return(block)
         if block.type == "jump":
-            target = str(block.options.get("blockId") or block.options.get("groupId"))
-            return self.session.flow.places.get(target)
+            return self._jump(block)
         if block.type == "typebot link":
             return self._link(block)
         deed: Deed = PERFORM[block.type](block, self.session, self.now)
@@ -257,6 +242,15 @@ class Engine:
         if deed.action is not None:
             self._act(deed.action)
         return Halt.WAITS if deed.waits else self._after(block, deed.edge)
+
+    def _jump(self, block: Block) -> Place | None:
+        """Go elsewhere; a Return block there comes back to what stands behind the jump."""
+        following = self._following(block)
+        waiting = self.session.flow.block(following) if following else None
+        if waiting is not None:
+            self.session.resume = Resume(block=waiting.id, kind="jump")
+        target = str(block.options.get("blockId") or block.options.get("groupId"))
+        return self.session.flow.places.get(target)
 
     def _link(self, block: Block) -> Place | None:
         wanted = str(block.options.get("typebotId", "current"))

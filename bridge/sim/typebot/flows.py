@@ -11,33 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from bridge.sim.typebot.checking import BadFlow, check
 from bridge.sim.typebot.markup import rich
 
 Json: TypeAlias = dict[str, Any]
 #: What a variable holds: a text, a list, or nothing.
 Value: TypeAlias = str | list[str | None] | None
-
-INPUTS = frozenset(
-    f"{kind} input"
-    for kind in (
-        *("text", "number", "email", "url", "phone number", "date", "time", "rating", "file"),
-        *("payment", "choice", "picture choice"),
-    )
-) | {"cards"}
-#: Inputs whose answer may come with the call that starts the flow (typebot-api.md 1.2).
-PLAIN_INPUTS = INPUTS - {"payment input", "choice input", "picture choice input", "cards"}
-BUBBLES = frozenset({"text", "image", "video", "audio", "embed", "custom-embed"})
-LOGIC = frozenset(
-    {
-        *("set variable", "condition", "redirect", "wait", "jump", "typebot link", "script"),
-        *("http request", "webhook", "return", "chatwoot", "pixel", "google analytics"),
-    }
-)
-EVENTS = frozenset({"start", "command", "reply", "invalid reply"})
-
-
-class BadFlow(ValueError):
-    """A flow that contradicts itself; the text says where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,16 +113,18 @@ class Flow:
 
 
 def load(path: Path) -> Flow:
-    """Read one file. Raises `BadFlow`, or what reading a TOML file raises."""
-    return parse(tomllib.loads(path.read_text(encoding="utf-8")), name=path.stem)
+    """Read one file. Raises `BadFlow`, or `OSError`."""
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadFlow(f"{path.stem}: no TOML: {error}") from error
+    return parse(said, name=path.stem)
 
 
 def parse(said: Json, *, name: str = "bot") -> Flow:
     """Make a flow of what a file or the body of a control call says. Raises `BadFlow`."""
-    try:
-        return _flow(said, name)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadFlow(f"{name}: {type(error).__name__} {error}") from error
+    check(said, name)
+    return _flow(said, name)
 
 
 def _flow(said: Json, name: str) -> Flow:
@@ -155,7 +136,6 @@ def _flow(said: Json, name: str) -> Flow:
     )
     places = _places(groups)
     plain = ("version", "published_at", "published", "closed", "suspended", "settings", "theme")
-    _check_kinds(name, groups, events)
     return Flow(
         id=str(said.get("id", f"tb-{public_id}")),
         public_id=public_id,
@@ -163,7 +143,7 @@ def _flow(said: Json, name: str) -> Flow:
         groups=groups,
         events=events,
         places=places,
-        edges=_edges(name, said.get("edges", ()), places, _sources(groups, events)),
+        edges=_edges(name, said.get("edges", []), places),
         **{key: said[key] for key in plain if key in said},
     )
 
@@ -197,36 +177,8 @@ def _places(groups: tuple[Group, ...]) -> dict[str, Place]:
     return places
 
 
-def _sources(groups: tuple[Group, ...], events: tuple[Event, ...]) -> set[str]:
-    found = {event.id for event in events}
-    for group in groups:
-        for block in group.blocks:
-            found.add(block.id)
-            for item in block.items:
-                found.add(item["id"])
-                found |= {path["id"] for path in item.get("paths", ())}
-    return found
-
-
-def _edges(name: str, said: Any, places: dict[str, Place], sources: set[str]) -> dict[str, Edge]:
-    edges: dict[str, Edge] = {}
-    for number, entry in enumerate(said, start=1):
-        source, target = entry["from"], entry["to"]
-        if source not in sources or target not in places:
-            raise BadFlow(f"{name}: edge {number} joins {source!r} and {target!r}: no such ids")
-        edges[source] = Edge(id=str(entry.get("id", f"e{number}_{name}")), to=places[target])
-    return edges
-
-
-def _check_kinds(name: str, groups: tuple[Group, ...], events: tuple[Event, ...]) -> None:
-    known = INPUTS | BUBBLES | LOGIC
-    seen: set[str] = set()
-    for block in (block for group in groups for block in group.blocks):
-        if block.type not in known:
-            raise BadFlow(f"{name}: block {block.id!r} is of no known type: {block.type!r}")
-        if block.id in seen:
-            raise BadFlow(f"{name}: two blocks are named {block.id!r}")
-        seen.add(block.id)
-    for event in events:
-        if event.type not in EVENTS:
-            raise BadFlow(f"{name}: event {event.id!r} is of no known type: {event.type!r}")
+def _edges(name: str, said: list[Json], places: dict[str, Place]) -> dict[str, Edge]:
+    return {
+        entry["from"]: Edge(id=entry.get("id", f"e{number}_{name}"), to=places[entry["to"]])
+        for number, entry in enumerate(said, start=1)
+    }

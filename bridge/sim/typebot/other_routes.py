@@ -76,6 +76,8 @@ async def _update(asked: Asked) -> web.Response:
     if newest is None:
         raise no_typebot()
     session.frames[0] = Frame(flow=newest)
+    for variable in newest.variables.values():
+        session.values.setdefault(variable.name, variable.value)
     viewer.keep(session)
     return answer({"message": "success"})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bridge.sim.typebot.flows import INPUTS, Block, Flow, Place
+from bridge.sim.typebot.flows import Block, Flow, Place
+from bridge.sim.typebot.kinds import INPUTS
 from bridge.sim.typebot.sessions import Session
 
 

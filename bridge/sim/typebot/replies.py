@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import phonenumbers
@@ -15,6 +15,7 @@ from bridge.sim.typebot.addresses import is_email, is_url
 from bridge.sim.typebot.choices import Chosen
 from bridge.sim.typebot.english import Found, Moment, find
 from bridge.sim.typebot.files import allowed_types, ending, fits_ending
+from bridge.sim.typebot.kinds import CHOICES
 
 Json: TypeAlias = dict[str, Any]
 
@@ -69,16 +70,21 @@ def read_reply(asked: Asked, message: Message | None) -> Answer | None:
         optional = asked.type == "file input" and asked.options.get("isRequired", True) is False
         return Answer(content=None) if optional else None
     if message.url is not None:
-        return Answer(content=message.url) if asked.type == "text input" else None
+        return _read_voice(asked, message.url)
     text = message.text or ""
-    if asked.type in _CHOICES:
+    if asked.type in CHOICES:
         chosen = _choose(asked, text, message.reply_id)
         return Answer(content=chosen.content, chosen=chosen) if chosen else None
     content = _READERS[asked.type](asked, text)
     return None if content is None else Answer(content=content)
 
 
-_CHOICES = frozenset({"choice input", "picture choice input", "cards"})
+def _read_voice(asked: Asked, url: str) -> Answer | None:
+    """A voice message is any text to a text input, and a file like others to a file input."""
+    if asked.type == "text input":
+        return Answer(content=url)
+    content = _file(asked, url) if asked.type == "file input" else None
+    return None if content is None else Answer(content=content)
 
 
 def _choose(asked: Asked, text: str, reply_id: str | None) -> Chosen | None:
@@ -122,7 +128,7 @@ def _date(asked: Asked, text: str) -> str | None:
     options = asked.options
     usual = "dd/MM/yyyy HH:mm" if options.get("hasTime") else "dd/MM/yyyy"
     pattern = str(options.get("format") or usual)
-    found = find(text, now=asked.now, day_first=pattern.startswith("d"))
+    found = find(text, now=asked.now, day_first=pattern.startswith("dd"))
     if found is None or (options.get("isRange") and found.end is None):
         return None
     if not all(_within(options, moment) for moment in (found.start, found.end) if moment):
@@ -134,14 +140,15 @@ def _date(asked: Asked, text: str) -> str | None:
 
 
 def _within(options: Mapping[str, Any], moment: Moment) -> bool:
-    day = moment.at.date()
-    low, high = (_day_of(options.get(key)) for key in ("min", "max"))
-    return (low is None or day >= low) and (high is None or day <= high)
+    """A limit without a time is the midnight that begins its day: at noon `max` is over."""
+    at = moment.at.replace(tzinfo=None)
+    low, high = (_moment_of(options.get(key)) for key in ("min", "max"))
+    return (low is None or at >= low) and (high is None or at <= high)
 
 
-def _day_of(value: Any) -> date | None:
+def _moment_of(value: Any) -> datetime | None:
     try:
-        return date.fromisoformat(str(value or "")[:10])
+        return datetime.fromisoformat(str(value or "")).replace(tzinfo=None)
     except ValueError:
         return None
 
@@ -193,7 +200,7 @@ def _rating(asked: Asked, text: str) -> str | None:
 def _file(asked: Asked, text: str) -> str | None:
     urls = text.split(", ")
     allowed = allowed_types(asked.options)
-    if not all(is_url(url) for url in urls):
+    if not any(is_url(url) for url in urls):
         return None
     if allowed and not all(fits_ending(ending(url), allowed) for url in urls):
         return None

@@ -88,8 +88,13 @@ def bubble_format(value: Any, path: list[str | int]) -> Issues:
 
 
 def message(value: Any, path: list[str | int]) -> Issues:
-    """A message is an object by its type, a bare text, or null."""
-    if value is None or isinstance(value, str):
+    """A message of `continueChat` may be null."""
+    return [] if value is None else first_message(value, path)
+
+
+def first_message(value: Any, path: list[str | int]) -> Issues:
+    """A message is an object by its type, or a bare text."""
+    if isinstance(value, str):
         return []
     if not isinstance(value, dict):
         errors = [[_expected("object", value, [])], [_expected("string", value, [])]]

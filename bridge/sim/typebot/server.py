@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -112,7 +113,8 @@ async def _handled(viewer: Viewer, route: Route, asked: Asked) -> web.StreamResp
         response = await route.handler(asked)
     except Refused as refused:
         response = answer(refused.body(before_3_15=viewer.old_errors), refused.status)
-    except RecursionError:
+    except Exception:  # the flow has asked for what the engine cannot do
+        logging.getLogger(__name__).exception("the engine has failed")
         response = answer(crashed().body(before_3_15=viewer.old_errors), 500)
     if response.headers.get("Vary") is None:
         response.headers["Vary"] = f"{_VARY}, origin"

@@ -36,10 +36,13 @@ class Frame:
 
 @dataclass(slots=True, kw_only=True)
 class Resume:
-    """Where a Return block goes back to: the waiting block, with the reply still to be read."""
+    """Where a Return block goes back to: the waiting block, with the reply still to be read.
+
+    After a jump it is the block behind it.
+    """
 
     block: str
-    kind: Literal["command", "reply", "invalid reply"]
+    kind: Literal["command", "reply", "invalid reply", "jump"]
     message: Message | None = None
 
 

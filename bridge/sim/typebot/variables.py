@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from bridge.sim.typebot.flows import Flow, Value
+from bridge.sim.typebot.jsnumbers import written
 from bridge.sim.typebot.markdown import blocks_of
 
 Json: TypeAlias = dict[str, Any]
@@ -35,6 +36,8 @@ def stored(value: Any) -> Value:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return written(value)
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
