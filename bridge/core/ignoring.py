@@ -36,6 +36,16 @@ def ignoring_rule(chat: Party, *, groups_ignore: bool, ignored: Collection[str])
     return None if _names(chat).isdisjoint(_listed(tuple(ignored))) else "jid_ignored"
 
 
+def can_be_ignored(entry: str) -> bool:
+    """Whether an entry of such a list can ever be met."""
+    return entry in {_ALL_GROUPS, _ALL_PERSONS} or from_channel(entry).key is not None
+
+
+def same_ignored(one: str, other: str) -> bool:
+    """Whether two entries name the same chats, however they are written."""
+    return one == other or from_channel(one).key == (from_channel(other).key or "")
+
+
 def chat_of(
     event: Received | SentByPhone | Revoked | Reacted | Edited | Voted | Called,
 ) -> Party:

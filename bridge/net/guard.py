@@ -12,6 +12,7 @@ Who follows a redirect must `check` it again; `bridge.net.http` does.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from collections.abc import Iterable
@@ -39,6 +40,8 @@ Network: TypeAlias = IPv4Network | IPv6Network
 SETTING = "network.allowed_private_hosts"
 LONGEST_URL = 8000
 LONGEST_HOST = 253
+#: Seconds that `judge` waits for a name.
+_PATIENCE = 3.0
 
 #: IANA's special-purpose registry, and the one metadata service on a public address (Azure).
 #: Written out, because what `ipaddress` calls global changes between patch releases of Python.
@@ -133,6 +136,23 @@ class Guard:
             or any(plain in network for network in self._networks)
             or self.trusts(host)
         )
+
+    async def judge(self, url: str) -> None:
+        """Raise `ForbiddenAddress` for a URL that cannot be called now; a hint for who sets it.
+
+        A name that nobody knows, or not soon, is let through: it may be known when it is called.
+        """
+        host = self.check(url).raw_host or ""
+        if _literal(host.lower()) is not None:
+            return
+        resolver = self.resolver()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await resolver.resolve(host, family=socket.AF_UNSPEC)
+        except (OSError, TimeoutError):
+            pass
+        finally:
+            await resolver.close()
 
     def resolver(self) -> AbstractResolver:
         """A resolver for aiohttp's connector that lets only allowed addresses through."""

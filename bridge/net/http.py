@@ -104,6 +104,10 @@ class Http:
         view._proxy = proxy  # noqa: SLF001  a copy of our own
         return view
 
+    async def judge(self, url: str) -> None:
+        """Raise `ForbiddenAddress` where `request` would; nobody but the resolver is asked."""
+        await self._guard.judge(url)
+
     async def request(
         self,
         method: str,

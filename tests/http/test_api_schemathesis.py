@@ -46,7 +46,7 @@ PARTNER_TOKEN = "the-partner-token-of-the-tests"
 HEADERS = {"apikey": KEY, "Authorization": f"Bearer {PARTNER_TOKEN}"}
 OPTIONS = {
     "auth": {"api_key": KEY, "failures_per_minute": 0},
-    "api": {"probe_seconds": 0.5, "qr_wait_seconds": 0.2},
+    "api": {"probe_seconds": 2, "qr_wait_seconds": 0.2},
     "z_api": {"partner_token": PARTNER_TOKEN},
 }
 

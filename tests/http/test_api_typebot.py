@@ -123,6 +123,128 @@ async def test_a_wrong_field_of_a_flow_is_named(house, change, message):
     assert body["response"]["message"] == [message]
 
 
+@pytest.mark.parametrize(
+    ("url", "typebot"),
+    [
+        ("https://viewer.example.com/atendimento", "atendimento"),
+        ("HTTPS://Viewer.Example.com//", "atendimento"),
+        ("https://viewer.example.com/api/v1", "atendimento"),
+        ("https://viewer.example.com/api/v1/typebots/atendimento/startChat", "atendimento"),
+        ("https://viewer.example.com", "https://viewer.example.com/atendimento?utm_source=site"),
+        ("", "https://viewer.example.com/atendimento/"),
+        ("https://viewer.example.com/atendimento", "https://viewer.example.com/atendimento"),
+    ],
+)
+async def test_the_link_of_a_flow_may_be_pasted_as_it_is(house, url, typebot):
+    place = {"url": url, "typebot": typebot}
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW | place)
+    kept = ("https://viewer.example.com", "atendimento")
+    assert (made["url"], made["typebot"]) == kept
+    shown = await house.ok("POST", "/typebot/set/outra", json=place | {"enabled": True})
+    assert (shown["typebot"]["typebot"]["url"], shown["typebot"]["typebot"]["typebot"]) == kept
+
+
+async def test_a_viewer_below_a_path_stays_there(house):
+    place = {"url": "https://example.com/Bots/", "typebot": "atendimento"}
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW | place)
+    assert made["url"] == "https://example.com/Bots"
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://192.168.0.9:3000", "192.168.0.9"),
+        ("http://169.254.169.254/latest", "169.254.169.254"),
+        ("http://[fd00::1]", "fd00::1"),
+    ],
+)
+async def test_a_viewer_that_may_not_be_called_is_refused_with_the_setting(house, url, host):
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW)
+    for method, path in (
+        ("POST", "create/loja"),
+        ("PUT", f"update/{made['id']}/loja"),
+        ("POST", "set/outra"),
+    ):
+        status, body = await house.call(method, f"/typebot/{path}", json=FLOW | {"url": url})
+        assert (status, body["response"]["code"]) == (400, "net.forbidden_address")
+        told = " ".join(body["response"]["message"])
+        assert host in told
+        assert "network.allowed_private_hosts" in told
+
+
+async def test_words_of_choice_may_be_in_any_case_and_numbers_stand_for_texts(house):
+    odd = {
+        "triggerType": "Keyword",
+        "triggerOperator": "startswith",
+        "triggerValue": 1,
+        "typebot": 123,
+        "description": 7,
+        "firstMessage": " MATCH ",
+        "onEnd": "Resolve",
+        "ignoreJids": "5511987650001@s.whatsapp.net, @g.us;",
+        "enabled": "",
+    }
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW | odd)
+    assert {name: made[name] for name in odd} == {
+        "triggerType": "keyword",
+        "triggerOperator": "startsWith",
+        "triggerValue": "1",
+        "typebot": "123",
+        "description": "7",
+        "firstMessage": "match",
+        "onEnd": "resolve",
+        "ignoreJids": ["5511987650001@s.whatsapp.net", "@g.us"],
+        "enabled": False,
+    }
+    jids = [5511987650001, None, "", " 5511987650001 "]
+    settings = await house.ok("POST", "/typebot/settings/loja", json={"ignoreJids": jids})
+    assert settings["ignoreJids"] == ["5511987650001"]
+    settings = await house.ok("POST", "/typebot/settings/loja", json={"ignoreJids": ""})
+    assert settings["ignoreJids"] == []
+
+
+async def test_what_an_update_leaves_out_stays(house):
+    """Panels made for Evolution do not know our fields; their save must not take them away."""
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW | OURS)
+    few = {"enabled": True, "url": FLOW["url"], "typebot": "vendas", "triggerType": "keyword"}
+    changed = await house.ok("PUT", f"/typebot/update/{made['id']}/loja", json=few)
+    assert changed == made | {"typebot": "vendas", "updatedAt": changed["updatedAt"]}
+    path = f"/typebot/update/{made['id']}/loja"
+    changed = await house.ok("PUT", path, json={"expire": None, "enabled": False})
+    assert (changed["expire"], changed["enabled"], changed["handOff"]) == (None, False, False)
+    row = await house.ok("GET", f"/typebot/fetch/{made['id']}/loja")
+    again = await house.ok("PUT", path, json=row)  # what was read may be sent back
+    assert again == row | {"updatedAt": again["updatedAt"]}
+
+
+async def test_what_version_ones_set_leaves_out_stays(house):
+    flow = {"enabled": True, "url": "https://viewer.example.com", "typebot": "a", "expire": 5}
+    await house.ok("POST", "/typebot/set/loja", json=flow | {"on_end": "keep"})
+    made = await house.ok("POST", "/typebot/set/loja", json=flow | {"expire": 7})
+    shown = made["typebot"]["typebot"]
+    assert (shown["expire"], shown["on_end"]) == (7, "keep")
+
+
+async def test_a_text_can_be_taken_away_again(house):
+    """Evolution's forms send an empty one (5.2: silent)."""
+    texts = {
+        "keywordFinish": "sair",
+        "unknownMessage": "Não entendi",
+        "goodbye": "Até logo!",
+        "endTeam": "Vendas",
+        "errorMessage": "Um momento.",
+    }
+    none = dict.fromkeys(texts, "")
+    for body, kept in ((texts, texts), ({"expire": 1}, texts), (none, none)):
+        settings = await house.ok("POST", "/typebot/settings/loja", json=body)
+        assert {name: settings[name] for name in texts} == kept
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW | none)
+    assert {name: made[name] for name in texts} == none
+    path = f"/typebot/update/{made['id']}/loja"
+    changed = await house.ok("PUT", path, json=dict.fromkeys(texts))
+    assert {name: changed[name] for name in texts} == dict.fromkeys(texts)
+
+
 async def test_two_flows_never_answer_to_the_same_trigger(house):
     everything = FLOW | {"triggerType": "all"}
     await house.ok("POST", "/typebot/create/loja", json=everything)
@@ -169,6 +291,24 @@ async def test_the_first_flow_gives_the_settings_their_values(house):
         assert changed["fallback"]["id"] == made["id"]
 
 
+async def test_nothing_falls_back_to_a_flow_that_is_gone(house):
+    made = await house.ok("POST", "/typebot/create/loja", json=FLOW)
+    await house.ok("POST", "/typebot/settings/loja", json={"fallbackId": made["id"]})
+    await house.ok("DELETE", f"/typebot/delete/{made['id']}/loja")
+    settings = await house.ok("GET", "/typebot/fetchSettings/loja")
+    assert (settings["fallbackId"], settings["fallback"]) == ("", None)
+    # What has nothing to do with it can be changed.
+    await house.ok("POST", "/typebot/settings/loja", json={"expire": 5})
+    body = {"remoteJid": "5511987650001", "action": "add"}
+    await house.ok("POST", "/typebot/ignoreJid/loja", json=body)
+    # The same when version one takes its flow away.
+    shown = await house.ok("POST", "/typebot/create/loja", json=FLOW | {"triggerType": "all"})
+    await house.ok("POST", "/typebot/settings/loja", json={"fallbackId": shown["id"]})
+    await house.ok("POST", "/typebot/set/loja", json={"enabled": "", "url": "", "typebot": ""})
+    settings = await house.ok("GET", "/typebot/fetchSettings/loja")
+    assert settings["fallbackId"] == ""
+
+
 async def test_a_chat_is_left_alone_once(house):
     jid = {"remoteJid": "5511987650001@s.whatsapp.net"}
     for _ in range(2):
@@ -176,6 +316,33 @@ async def test_a_chat_is_left_alone_once(house):
         assert kept == {"ignoreJids": [jid["remoteJid"]]}
     kept = await house.ok("POST", "/typebot/ignoreJid/loja", json=jid | {"action": "remove"})
     assert kept == {"ignoreJids": []}
+
+
+async def test_a_chat_is_taken_off_in_whatever_way_it_is_written(house):
+    async def change(action, **whom):
+        body = {"action": action} | whom
+        return (await house.ok("POST", "/typebot/ignoreJid/loja", json=body))["ignoreJids"]
+
+    assert await change("add", remoteJid=5511987650001) == ["5511987650001"]
+    # The ninth digit, an `@`, a blank: it is the same person, and stands there once.
+    assert await change("ADD", number="551187650001@s.whatsapp.net") == [
+        "551187650001@s.whatsapp.net"
+    ]
+    assert await change("add", remoteJid="@g.us") == ["551187650001@s.whatsapp.net", "@g.us"]
+    assert await change("remove", remoteJid="+55 11 98765-0001") == ["@g.us"]
+    assert await change("remove", remoteJid="@g.us") == []
+
+
+async def test_what_names_no_chat_is_not_left_alone(house):
+    for wrong in ("lixo", "  ", ""):
+        body = {"remoteJid": wrong, "action": "add"}
+        status, _ = await house.call("POST", "/typebot/ignoreJid/loja", json=body)
+        assert status == 400
+    assert (await house.ok("GET", "/typebot/fetchSettings/loja"))["ignoreJids"] == []
+    # What stands there from elsewhere goes all the same.
+    await house.ok("POST", "/typebot/settings/loja", json={"ignoreJids": ["lixo"]})
+    body = {"remoteJid": "lixo", "action": "remove"}
+    assert await house.ok("POST", "/typebot/ignoreJid/loja", json=body) == {"ignoreJids": []}
 
 
 async def test_version_one_sees_its_one_flow(house):

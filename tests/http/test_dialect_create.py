@@ -405,6 +405,17 @@ def test_numbers_may_be_texts_and_texts_numbers() -> None:
     assert (order.bot.typebot, order.bot.expire) == ("42", 20)
 
 
+def test_the_link_of_a_flow_may_be_pasted_as_it_is() -> None:
+    link = "https://Bot.example/vendas"
+    for url in (link, "https://bot.example/"):
+        order = read({"instanceName": "loja", "typebot_url": url, "typebot": "vendas"})
+        assert order.bot is not None
+        assert (order.bot.url, order.bot.typebot) == ("https://bot.example", "vendas")
+    order = read({"instanceName": "loja", "typebot_url": "https://bot.example", "typebot": link})
+    assert order.bot is not None
+    assert (order.bot.url, order.bot.typebot) == ("https://bot.example", "vendas")
+
+
 def test_a_form_that_was_left_empty_orders_a_plain_instance() -> None:
     empty = {path: "" for f in CREATE for path in f.spellings if "." not in path}
     order = read({**empty, "instanceName": "loja", "chatwootAccountId": 0})

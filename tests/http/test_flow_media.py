@@ -154,9 +154,11 @@ async def test_a_file_that_whatsapp_has_no_more_is_not_found(bot: Bot) -> None:
 
 async def test_an_address_is_not_served_without_end(bot: Bot) -> None:
     url = await sent(bot)
-    statuses = [(await fetch(bot, url, "HEAD"))[0] for _ in range(125)]
-    assert statuses[:120] == [200] * 120
-    assert statuses[-1] == 429
+    served = 0
+    while (answer := await fetch(bot, url, "HEAD"))[0] == 200:
+        served += 1
+    assert answer[0] == 429
+    assert served >= 120  # and more, the slower we are
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ async def test_a_session_is_paused_goes_on_and_is_closed(bot: Bot) -> None:
     assert await bot.house.ok("GET", "/typebot/fetchSessions/all/loja") == []
     events = await told(bot, "typebot.change-status")
     assert [event["status"] for event in events] == [
-        *("opened", "paused", "opened", "paused", "delete"),
+        *("opened", "paused", "opened", "closed", "paused", "delete"),
         *("opened", "closed", "opened", "delete"),
     ]
     assert "session" not in events[-1]
@@ -294,6 +294,19 @@ async def test_a_flow_that_is_deleted_takes_its_sessions_along(bot: Bot) -> None
     assert bot.calls() == []
 
 
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_session_that_goes_with_its_flow_is_told_of_once(bot: Bot, paused: bool) -> None:
+    await start(bot)
+    if paused:
+        await change(bot, "paused")
+    before = len(await told(bot, "typebot.change-status"))
+    (row,) = await bot.house.ok("GET", "/typebot/find/loja")
+    await bot.house.ok("DELETE", f"/typebot/delete/{row['id']}/loja")
+    assert (await told(bot, "typebot.change-status"))[before:] == [
+        {"remoteJid": JID, "status": "delete"}
+    ]
+
+
 async def test_a_flow_that_is_switched_off_lets_its_sessions_end(bot: Bot) -> None:
     await start(bot)
     (row,) = await bot.house.ok("GET", "/typebot/find/loja")
@@ -321,7 +334,7 @@ async def test_version_ones_switch_ends_all_sessions(bot: Bot) -> None:
 async def test_a_flow_hands_over_while_typebot_still_works(bot: Bot) -> None:
     await start(bot, "pede")
     key = await key_of_flow(bot)
-    bot.typebot.latency = 0.4
+    slow = bot.typebot.faults.hang(60, times=1)
     await bot.house.graph.customer_writes(MARINA, "Rui")
     await bot.typebot.wait_for(lambda: bool(bot.calls()))
     answer = await bot.house.ok(
@@ -331,6 +344,7 @@ async def test_a_flow_hands_over_while_typebot_still_works(bot: Bot) -> None:
         json={"team": "Vendas", "labels": "lead, bot", "note": "Quer um orçamento."},
     )
     assert answer == {"instanceName": "loja", "remoteJid": JID, "status": "accepted"}
+    slow.off()
     await bot.house.quiet()
     assert bot.heard[1:] == ["Vou chamar alguém."]  # what the flow said until then is not lost
     assert bot.house.graph.sent[-1].type == "text"  # and nothing more is asked
@@ -377,10 +391,11 @@ async def test_without_chatwoot_a_handover_silences_the_flow_until_the_word_is_g
     async with flow_house(tmp_path, MORE, HELLO, order=NO_CHATWOOT) as bot:
         await bot.says("oi")
         if calling:
-            bot.typebot.latency = 0.4
+            bot.typebot.faults.hang(60, times=1)
             await bot.house.graph.customer_writes(MARINA, "Rui")
             await bot.typebot.wait_for(lambda: bool(bot.calls()))
         await bot.house.ok("POST", "/typebot/handoff/loja", json={"remoteJid": JID})
+        bot.typebot.faults.clear()
         await bot.house.quiet()
         heard = len(bot.heard)
         state = (await bot.talk()).state
@@ -545,13 +560,80 @@ async def test_who_speaks_the_first_versions_words_is_told_in_them(bot: Bot) -> 
     assert (opened["url"], opened["typebot"]) == (bot.typebot.url, "menu")
 
 
+async def test_the_end_of_a_flow_is_told_though_people_take_over_then(bot: Bot) -> None:
+    await start(bot, variables={"answer": "Marina"})
+    await bot.says("Rui")
+    assert (await bot.talk()).state.phase is Phase.PAUSED
+    _, closed, paused = await told(bot, "typebot.change-status")
+    assert [closed["status"], paused["status"]] == ["closed", "paused"]
+    assert [closed["session"]["status"], paused["session"]["status"]] == ["closed", "paused"]
+    assert list(closed["session"]) == SESSION
+    assert closed["session"]["parameters"]["answer"] == "Marina"  # what it was, to its end
+    assert "apiKey" not in closed["session"]["parameters"]
+
+
+async def test_the_word_given_back_is_told_as_opened_where_no_session_is_left(bot: Bot) -> None:
+    await start(bot)
+    await bot.says("Rui")
+    before = len(await told(bot, "typebot.change-status"))
+    await change(bot, "opened")
+    assert (await told(bot, "typebot.change-status"))[before:] == [
+        {"remoteJid": JID, "status": "opened"}
+    ]
+    await start(bot)
+    assert (await told(bot, "typebot.change-status"))[-1]["session"]["status"] == "opened"
+
+
+async def test_a_conversation_that_is_resolved_ends_a_paused_session_once(bot: Bot) -> None:
+    await start(bot)
+    await bot.says("oi")  # the flow is over: a person has the word
+    await change(bot, "opened")
+    await start(bot)
+    (chat,) = bot.house.chats()
+    bot.house.chat.agent_writes(chat.id, "Oi, sou a Ana")
+    await bot.house.quiet()
+    before = len(await told(bot, "typebot.change-status"))
+    bot.house.chat.resolve(chat.id)
+    await bot.house.quiet()
+    events = (await told(bot, "typebot.change-status"))[before:]
+    assert [event["status"] for event in events] == ["closed"]
+
+
+@pytest.mark.parametrize("blank", ["", " ", None])
+async def test_a_flow_whose_address_is_empty_means_its_own_chat(bot: Bot, blank: Any) -> None:
+    """`{{remoteJid}}` of a flow that does not declare the variable is an empty text."""
+    await start(bot)
+    key = await key_of_flow(bot)
+    body = {"status": "Paused", "remoteJid": blank}
+    await bot.house.ok("POST", "/typebot/changeStatus/loja", key=key, json=body)
+    assert (await bot.talk()).state.phase is Phase.PAUSED
+    status, answer = await bot.house.call("POST", "/typebot/changeStatus/loja", json=body)
+    assert (status, answer["response"]["message"]) == (
+        400,
+        ['instance requires property "remoteJid"'],
+    )
+
+
+async def test_a_start_takes_the_link_of_a_flow_and_blanks_for_variables(bot: Bot) -> None:
+    link = f"{bot.typebot.url}/menu?utm_source=painel"
+    for place in ({"typebot": link}, {"url": f"{bot.typebot.url}/menu"}):
+        status, answer = await start(bot, variables="", **place)
+        shown = answer["typebot"]["typebot"]
+        assert (status, shown["url"], shown["typebot"]) == (200, bot.typebot.url, "menu")
+    assert bot.heard == ["Olá, !"] * 2
+    # It is the stored flow, whose settings hold.
+    (row,) = await bot.house.ok("GET", "/typebot/find/loja")
+    (session,) = await bot.house.ok("GET", f"/typebot/fetchSessions/{row['id']}/loja")
+    assert session["remoteJid"] == JID
+
+
 async def test_a_session_that_expires_is_told_of(bot: Bot) -> None:
     (row,) = await bot.house.ok("GET", "/typebot/find/loja")
     waits = {"url": row["url"], "typebot": "menu", "triggerType": "none", "expire": 5}
     await bot.house.ok("PUT", f"/typebot/update/{row['id']}/loja", json=waits)
     body = {"remoteJid": JID, "url": bot.typebot.url, "typebot": "menu"}
     await bot.house.ok("POST", "/typebot/start/loja", json=body)
-    await bot.house.sent(1)
+    await bot.reaches(lambda talk: talk.state.phase is Phase.WAITING)
     await bot.house.pass_time(6 / 60)
     statuses = [event["status"] for event in await told(bot, "typebot.change-status")]
     assert statuses == ["opened", "closed"]

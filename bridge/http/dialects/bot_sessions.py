@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AliasChoices,
@@ -14,13 +14,14 @@ from pydantic import (
     StringConstraints,
 )
 
-from bridge.http.dialects.coerced import Flag, Word, Words
+from bridge.http.dialects.coerced import Flag, Word, Words, one_of
 from bridge.http.dialects.kinds import is_blank
-from bridge.http.dialects.typebot import Flow, Labels, Viewer
+from bridge.http.dialects.typebot import Labels
+from bridge.http.dialects.viewers import Linked
 from bridge.relay.bot.events import told_session, told_variables
+from bridge.relay.bot.memory import memory_of
 from bridge.relay.bot.sessions import Action, Change, Changed, Held, Wanted
 from bridge.relay.bot.starts import StartOrder
-from bridge.relay.bot.talks import memory_of
 
 _MOST_VARIABLES = 200
 _MOST_ATTRIBUTES = 50
@@ -31,8 +32,8 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _default(value: Any, given: Any) -> Any:
-    return given if is_blank(value) else value
+def _none(value: Any) -> Any:
+    return None if is_blank(value) else value
 
 
 Address = Annotated[
@@ -65,7 +66,7 @@ class Addressed(BaseModel):
 class AboutOne(Addressed):
     """The same; with the key of a flow it is that flow's chat, and need not be named."""
 
-    jid: Address | None = Field(  # type: ignore[assignment]
+    jid: Annotated[Address | None, BeforeValidator(_none)] = Field(  # type: ignore[assignment]
         default=None,
         validation_alias=AliasChoices("remoteJid", "remote_jid", "number"),
         description="A JID, or a number with its country code. With a flow's key it may be left "
@@ -73,21 +74,26 @@ class AboutOne(Addressed):
     )
 
 
-class StartBody(Addressed):
+class IgnoreBody(Addressed):
+    """`POST /typebot/ignoreJid/{instance}`."""
+
+    action: Annotated[Literal["add", "remove"], one_of("add", "remove")]
+
+
+class StartBody(Linked, Addressed):
     """`POST /typebot/start/{instance}`."""
 
-    url: Viewer
-    typebot: Flow = Field(description="The public id of the flow.")
     start_session: Flag = Field(
         default=None,
         validation_alias=AliasChoices("startSession", "start_session"),
         description="false: the flow is only played, and hears no answer.",
     )
-    variables: (
+    variables: Annotated[
         Annotated[list[Variable], Field(max_length=_MOST_VARIABLES)]
         | Annotated[dict[Name, JsonValue], Field(max_length=_MOST_VARIABLES)]
-        | None
-    ) = Field(default=None, description="A list of names and values, or an object.")
+        | None,
+        BeforeValidator(_none),
+    ] = Field(default=None, description="A list of names and values, or an object.")
 
     def order(self) -> StartOrder:
         given = self.variables or {}
@@ -104,16 +110,16 @@ class StartBody(Addressed):
 class StatusBody(AboutOne):
     """`POST /typebot/changeStatus/{instance}`."""
 
-    status: Change
+    status: Annotated[Change, one_of(*get_args(Change))]
 
 
 class HandoffBody(AboutOne):
     """`POST /typebot/handoff/{instance}`."""
 
-    action: Annotated[Action, BeforeValidator(lambda value: _default(value, "handoff"))] = Field(
-        default="handoff",
-        description="handoff: a person of ours gets the conversation; resolve: it is resolved; "
-        "pending: the flow ends, and the conversation waits for the next one.",
+    action: Annotated[Action | None, one_of(*get_args(Action))] = Field(
+        default=None,
+        description="handoff (not given): a person of ours gets the conversation; resolve: it is "
+        "resolved; pending: the flow ends, and the conversation waits for the next one.",
     )
     team: Word = Field(default=None, description="Name or id of the team.")
     agent: Word = Field(default=None, description="Name, e-mail address or id of the agent.")
@@ -125,7 +131,7 @@ class HandoffBody(AboutOne):
 
     def wanted(self) -> Wanted:
         return Wanted(
-            action=self.action,
+            action=self.action or "handoff",
             team=self.team,
             agent=self.agent,
             labels=tuple(dict.fromkeys(self.labels or ())),

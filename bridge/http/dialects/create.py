@@ -27,6 +27,7 @@ from bridge.core.typebot import Bot
 from bridge.http.dialects import parts
 from bridge.http.dialects.bodies import Body, listed
 from bridge.http.dialects.spellings import CREATE, PROFILE
+from bridge.http.dialects.viewers import told_apart
 
 LONGEST_KEY: Final = 255
 #: What is kept of fields that nobody knows.
@@ -185,9 +186,10 @@ def _bot(read: Body) -> Bot | None:
             f"{spelled} is required when {read.spelled(given[0])} is set",
             code="typebot.incomplete",
         )
+    url, flow = told_apart(read.text("typebot.url") or "", read.text("typebot.typebot") or "")
     return Bot(
-        url=read.text("typebot.url") or "",
-        typebot=read.text("typebot.typebot") or "",
+        url=url,
+        typebot=flow,
         trigger_type="all",
         expire=read.number("typebot.expire"),
         keyword_finish=read.text("typebot.keyword_finish"),

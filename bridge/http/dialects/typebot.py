@@ -1,12 +1,14 @@
 """The bodies of Evolution's `/typebot` routes (evolution-instance-typebot.md 5.1-5.3).
 
-Both versions are read: v2's camel case and v1's snake case. Blank texts mean "not given".
+Both versions are read: v2's camel case and v1's snake case. Null is "not given", and so is a blank
+for what is no text; an empty text is one: nothing is said, and no word ends the flow (5.2).
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import (
     AliasChoices,
@@ -29,26 +31,33 @@ from bridge.core.typebot import (
     TriggerOperator,
     TriggerType,
 )
-from bridge.http.dialects.coerced import Flag, Word, Words, is_count
-from bridge.http.dialects.kinds import LONGEST_URL, Wrong, is_blank, web_url
+from bridge.http.dialects.coerced import Flag, Line, Lines, Switch, is_count, one_of
+from bridge.http.dialects.kinds import Wrong, is_blank, texts
+from bridge.http.dialects.viewers import Flow, Linked, Viewer
 
 _MOST_HOURS: Final = 87_600
 _MOST_LABELS: Final = 50
+#: A flow has these always.
+_ALWAYS: Final = frozenset({"url", "typebot", "enabled", "trigger_type"})
 
 
-def _blank(value: Any) -> Any:
+def _as_text(value: Any) -> Any:
+    """Numbers come as JSON numbers too: the keyword of a menu is often one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     return None if is_blank(value) else value
 
 
-def _trigger(value: Any) -> Any:
-    return "all" if is_blank(value) else value
-
-
-def _viewer(value: Any) -> str:
+def _jids(value: Any) -> Any:
+    """A list, or one text with commas or line breaks; numbers will do."""
+    if isinstance(value, str):
+        value = re.split(r"[,;\n]", value)
     try:
-        return web_url(value, "url", where="typebot_url", base=True) or ""
+        found = texts(value, "ignoreJids", most=255)
     except Wrong as wrong:
         refusal = ValueError(wrong.sentence)
+    else:
+        return None if found is None else list(found)
     raise refusal
 
 
@@ -68,12 +77,18 @@ def _labels(value: Any) -> Any:
     return value
 
 
-Long = Annotated[Annotated[str, Field(max_length=1000)] | None, BeforeValidator(_blank)]
-Viewer = Annotated[
-    Annotated[str, Field(min_length=1, max_length=LONGEST_URL)], BeforeValidator(_viewer)
+Long = Annotated[
+    Annotated[str, Field(max_length=1000)] | None,
+    BeforeValidator(_as_text, json_schema_input_type=str | int | None),
 ]
-Flow = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Jids = Annotated[list[Annotated[str, Field(max_length=255)]], Field(max_length=1000)]
+About = Annotated[
+    Annotated[str, Field(max_length=255)] | None,
+    BeforeValidator(_as_text, json_schema_input_type=str | int | None),
+]
+Jids = Annotated[
+    list[str] | None,
+    BeforeValidator(_jids, json_schema_input_type=list[str | int | None] | str | None),
+]
 Minutes = Annotated[Annotated[int, Field(ge=0, le=MOST_MINUTES)] | None, is_count(MOST_MINUTES)]
 Delay = Annotated[Annotated[int, Field(ge=0, le=MOST_DELAY)] | None, is_count(MOST_DELAY)]
 Seconds = Annotated[Annotated[int, Field(ge=0, le=MOST_DEBOUNCE)] | None, is_count(MOST_DEBOUNCE)]
@@ -97,7 +112,7 @@ class Shared(BaseModel):
     model_config = ConfigDict(extra="ignore", populate_by_name=True, strict=True)
 
     expire: Minutes = Field(default=None, description="Minutes of silence; 0: never.")
-    keyword_finish: Word = _spelled(
+    keyword_finish: Line = _spelled(
         "keywordFinish",
         "keyword_finish",
         description="Words that end the session, with commas or semicolons between them.",
@@ -108,7 +123,7 @@ class Shared(BaseModel):
         description="Milliseconds of typing before each bubble; 0: as the flow's own typing "
         "emulation says.",
     )
-    unknown_message: Words = _spelled("unknownMessage", "unknown_message")
+    unknown_message: Lines = _spelled("unknownMessage", "unknown_message")
     listening_from_me: Flag = _spelled("listeningFromMe", "listening_from_me")
     stop_bot_from_me: Flag = _spelled("stopBotFromMe", "stop_bot_from_me")
     keep_open: Flag = _spelled(
@@ -117,7 +132,7 @@ class Shared(BaseModel):
     debounce_time: Seconds = _spelled(
         "debounceTime", "debounce_time", description="Seconds in which a burst is gathered."
     )
-    ignore_jids: Jids | None = _spelled("ignoreJids", "ignore_jids")
+    ignore_jids: Jids = _spelled("ignoreJids", "ignore_jids")
     split_messages: Flag = _spelled("splitMessages", "split_messages")
     time_per_char: Delay = _spelled(
         "timePerChar",
@@ -130,7 +145,7 @@ class Shared(BaseModel):
     ignore_accents: Flag = _spelled(
         "ignoreAccents", "ignore_accents", description="Triggers pay no regard to accents."
     )
-    first_message: Annotated[FirstMessage | None, BeforeValidator(_blank)] = _spelled(
+    first_message: Annotated[FirstMessage | None, one_of(*get_args(FirstMessage))] = _spelled(
         "firstMessage",
         "first_message",
         description="What becomes of the text that starts a flow. official: an input that comes "
@@ -140,15 +155,15 @@ class Shared(BaseModel):
     hand_off: Flag = _spelled(
         "handOff", "hand_off", description="The flow is silent when a person of ours has the word."
     )
-    on_end: Annotated[OnEnd | None, BeforeValidator(_blank)] = _spelled(
+    on_end: Annotated[OnEnd | None, one_of(*get_args(OnEnd))] = _spelled(
         "onEnd",
         "on_end",
         description="What becomes of the conversation at the end of a flow that does not say so.",
     )
-    end_team: Word = _spelled(
+    end_team: Line = _spelled(
         "endTeam", "end_team", description="The team that gets the conversation then: name or id."
     )
-    end_agent: Word = _spelled(
+    end_agent: Line = _spelled(
         "endAgent",
         "end_agent",
         description="The agent who gets the conversation then: name, e-mail or id.",
@@ -156,7 +171,7 @@ class Shared(BaseModel):
     end_labels: Labels = _spelled(
         "endLabels", "end_labels", description="Labels that the conversation gets then."
     )
-    restart: Annotated[Restart | None, BeforeValidator(_blank)] = Field(
+    restart: Annotated[Restart | None, one_of(*get_args(Restart))] = Field(
         default=None,
         description="After its end another flow starts when it is triggered, when it is triggered "
         "and restartHours have passed, or never.",
@@ -168,15 +183,15 @@ class Shared(BaseModel):
         description="So long a person of ours silences the flow at most; 0: until the "
         "conversation is resolved or pending again.",
     )
-    goodbye: Words = Field(
+    goodbye: Lines = Field(
         default=None,
         validation_alias=AliasChoices("goodbye", "finishMessage", "finish_message"),
         description="Said when one of the words of keywordFinish ended the session.",
     )
-    expire_message: Words = _spelled(
+    expire_message: Lines = _spelled(
         "expireMessage", "expire_message", description="Said when a session expires."
     )
-    error_message: Words = _spelled(
+    error_message: Lines = _spelled(
         "errorMessage",
         "error_message",
         description="Said when the flow cannot go on, before a person of ours takes over.",
@@ -184,51 +199,70 @@ class Shared(BaseModel):
     groups: Flag = Field(default=None, description="The flow speaks in groups, too.")
 
     def shared(self) -> dict[str, Any]:
-        """The values given."""
-        values = {name: getattr(self, name) for name in Shared.model_fields}
-        if self.ignore_jids is not None:
-            values["ignore_jids"] = tuple(
-                dict.fromkeys(j.strip() for j in self.ignore_jids if j.strip())
-            )
-        if self.end_labels is not None:
-            values["end_labels"] = tuple(dict.fromkeys(self.end_labels))
-        return {name: value for name, value in values.items() if value is not None}
+        """The values given, null among them."""
+        return self._read(Shared)
+
+    def _read(self, part: type[BaseModel]) -> dict[str, Any]:
+        names = self.model_fields_set.intersection(part.model_fields)
+        values = {name: getattr(self, name) for name in names}
+        for name in ("ignore_jids", "end_labels"):
+            if values.get(name) is not None:
+                values[name] = tuple(dict.fromkeys(values[name]))
+        return values
 
 
-class BotBody(Shared):
-    """`POST /typebot/create/{instance}` and update."""
+class BotBody(Linked, Shared):
+    """`POST /typebot/create/{instance}`."""
 
-    enabled: Flag = None
-    description: Annotated[str, Field(max_length=255)] | None = None
-    url: Viewer
-    typebot: Flow = Field(description="The public id of the flow.")
-    trigger_type: Annotated[TriggerType, BeforeValidator(_trigger)] = Field(
-        default="all", validation_alias=AliasChoices("triggerType", "trigger_type")
+    enabled: Switch = None
+    description: About = None
+    trigger_type: Annotated[TriggerType | None, one_of(*get_args(TriggerType))] = _spelled(
+        "triggerType", "trigger_type", description="Not given: all."
     )
-    trigger_operator: Annotated[TriggerOperator | None, BeforeValidator(_blank)] = _spelled(
-        "triggerOperator", "trigger_operator"
+    trigger_operator: Annotated[TriggerOperator | None, one_of(*get_args(TriggerOperator))] = (
+        _spelled("triggerOperator", "trigger_operator")
     )
     trigger_value: Long = _spelled("triggerValue", "trigger_value")
 
     def bot(self) -> Bot:
-        return Bot(
-            url=self.url,
-            typebot=self.typebot,
-            enabled=self.enabled is not False,
-            description=self.description,
-            trigger_type=self.trigger_type,
-            trigger_operator=self.trigger_operator,
-            trigger_value=self.trigger_value,
-            **self.shared(),
+        return self.changed(Bot(url=self.url, typebot=self.typebot))
+
+    def changed(self, before: Bot) -> Bot:
+        """A flow with what is given here; null says: as the instance's settings say."""
+        given = self._read(type(self))
+        return replace(
+            before,
+            **{k: value for k, value in given.items() if value is not None or k not in _ALWAYS},
         )
+
+    def only(self, before: Bot | None) -> Bot:
+        """What `POST /typebot/set` makes of the one flow that there is, or is not yet."""
+        new = self.bot()
+        return (
+            new
+            if before is None
+            else replace(self.changed(before), enabled=new.enabled, trigger_type=new.trigger_type)
+        )
+
+
+class ChangeBody(BotBody):
+    """`PUT /typebot/update/{typebot_id}/{instance}`; what is missing stays as it is.
+
+    Evolution's panels do not know all fields, and leave out those that they do not know.
+    """
+
+    url: Viewer | None = None  # type: ignore[assignment]
+    typebot: Flow | None = Field(  # type: ignore[assignment]
+        default=None, description="The public id of the flow, or the link to it."
+    )
 
 
 class OnlyBody(Shared):
     """`POST /typebot/set/{instance}` of Evolution v1: one flow for all messages, or none."""
 
-    enabled: Flag = None
+    enabled: Switch = None
     url: Long = None
-    typebot: Word = None
+    typebot: Long = None
 
 
 class SettingsBody(Shared):
@@ -239,16 +273,8 @@ class SettingsBody(Shared):
     )
 
     def change(self, before: BotSettings) -> BotSettings:
-        changed = replace(before, **self.shared())
+        given = {name: value for name, value in self.shared().items() if value is not None}
+        changed = replace(before, **given)
         if "fallback_id" in self.model_fields_set:
             changed = replace(changed, fallback_id=(self.fallback_id or "").strip() or None)
         return changed
-
-
-class IgnoreBody(BaseModel):
-    """`POST /typebot/ignoreJid/{instance}`."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    remoteJid: str = Field(min_length=1, max_length=255)  # noqa: N815
-    action: Literal["add", "remove"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
+from bridge.core.ignoring import can_be_ignored, same_ignored
 from bridge.core.typebot import BotSettings
 from bridge.errors import Invalid
 from bridge.http.dialects import bot_rows as rows
 from bridge.http.dialects import typebot as bodies
-from bridge.http.dialects.bot_sessions import v1_session
+from bridge.http.dialects.bot_sessions import IgnoreBody, v1_session
 from bridge.http.dialects.choosing import chosen
 from bridge.http.envelope import json_response
 from bridge.http.reading import read_json
@@ -21,7 +23,7 @@ from bridge.http.routing import INSTANCE, Access, Route
 from bridge.http.validation import parse_body, validate
 from bridge.relay.bot.bots import Bots
 from bridge.relay.bot.events import V1
-from bridge.relay.bot.sessions import BotSessions
+from bridge.relay.bot.sessions import NO_ADDRESS, BotSessions
 from bridge.relay.directory import Entry
 from bridge.relay.instances import Instances
 
@@ -51,11 +53,14 @@ class TypebotRoutes:
     instances: Instances
     #: `api.dialect` of the settings.
     dialect: str
+    #: Raises `ForbiddenAddress` for what we may not call (`net.http.Http.judge`).
+    judge: Callable[[str], Awaitable[None]]
 
     async def create(self, request: web.Request) -> web.Response:
         entry = self._entry(request)
-        body = await parse_body(request, bodies.BotBody)
-        stored = await self.bots.add(entry, body.bot())
+        bot = (await parse_body(request, bodies.BotBody)).bot()
+        await self._judge(bot.url)
+        stored = await self.bots.add(entry, bot)
         return json_response(rows.row(stored), status=HTTPStatus.CREATED)
 
     async def set_only(self, request: web.Request) -> web.Response:
@@ -65,7 +70,9 @@ class TypebotRoutes:
         if body.enabled is False:
             await self.bots.set_only(entry, None)
         else:
-            await self.bots.set_only(entry, validate(bodies.BotBody, raw).bot())
+            whole = validate(bodies.BotBody, raw)
+            await self._judge(whole.url)
+            await self.bots.set_only(entry, whole.only)
         answer = {"instanceName": entry.instance.name, "typebot": await self._only(entry)}
         return json_response({"typebot": answer}, status=HTTPStatus.CREATED)
 
@@ -82,8 +89,9 @@ class TypebotRoutes:
 
     async def update(self, request: web.Request) -> web.Response:
         entry = self._entry(request)
-        body = await parse_body(request, bodies.BotBody)
-        stored = await self.bots.change(entry, request.match_info[BOT], body.bot())
+        body = await parse_body(request, bodies.ChangeBody)
+        await self._judge(body.url)
+        stored = await self.bots.change(entry, request.match_info[BOT], body.changed)
         return json_response(rows.row(stored))
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -103,12 +111,14 @@ class TypebotRoutes:
 
     async def ignore_jid(self, request: web.Request) -> web.Response:
         entry = self._entry(request)
-        body = await parse_body(request, bodies.IgnoreBody)
-        jid = body.remoteJid.strip()
+        body = await parse_body(request, IgnoreBody)
+        jid, adds = body.jid, body.action == "add"
+        if adds and not can_be_ignored(jid):
+            raise Invalid(NO_ADDRESS, code="typebot.address")
 
         def change(before: BotSettings) -> BotSettings:
-            kept = tuple(one for one in before.ignore_jids if one != jid)
-            if body.action == "add":
+            kept = tuple(one for one in before.ignore_jids if not same_ignored(one, jid))
+            if adds:
                 if len(kept) >= _MOST_IGNORED:
                     raise Invalid(
                         f"ignoreJids holds {_MOST_IGNORED} entries at most.",
@@ -119,6 +129,11 @@ class TypebotRoutes:
 
         changed = await self.bots.change_settings(entry, change)
         return json_response({"ignoreJids": list(changed.ignore_jids)})
+
+    async def _judge(self, url: str | None) -> None:
+        """Refuse now what no turn could call: else the first customer finds out."""
+        if url is not None:
+            await self.judge(url)
 
     async def _only(self, entry: Entry) -> Any:
         """The one flow that Evolution v1 knows, with all sessions."""
@@ -137,6 +152,7 @@ class TypebotRoutes:
         bot = {HTTPStatus.OK: BotRow}
         plain: dict[int, Any] = {HTTPStatus.OK: dict[str, Any]}
         added = "The first flow gives the settings of the instance their values."
+        stays = "What is missing stays as it is; null is the value of the settings."
         one = "`enabled: false` takes it away, with all sessions of the instance."
 
         def route(method: str, path: str, handler: Any, summary: str, **more: Any) -> Route:
@@ -194,8 +210,9 @@ class TypebotRoutes:
                 "PUT",
                 "/typebot/update/{typebot_id}/{instance}",
                 self.update,
-                "Replace a flow",
-                request=bodies.BotBody,
+                "Change a flow",
+                description=stays,
+                request=bodies.ChangeBody,
                 audit="typebot.update",
                 errors=(HTTPStatus.CONFLICT,),
                 responses=bot,
@@ -204,8 +221,9 @@ class TypebotRoutes:
                 "POST",
                 "/typebot/update/{typebot_id}/{instance}",
                 self.update,
-                "Replace a flow, as Evolution's documentation spells it",
-                request=bodies.BotBody,
+                "Change a flow, as Evolution's documentation spells it",
+                description=stays,
+                request=bodies.ChangeBody,
                 audit="typebot.update",
                 errors=(HTTPStatus.CONFLICT,),
                 responses=bot,
@@ -222,6 +240,7 @@ class TypebotRoutes:
                 "/typebot/settings/{instance}",
                 self.set_settings,
                 "Change what holds for all flows",
+                description="What is missing stays as it is.",
                 request=bodies.SettingsBody,
                 audit="typebot.settings",
             ),
@@ -236,7 +255,7 @@ class TypebotRoutes:
                 "/typebot/ignoreJid/{instance}",
                 self.ignore_jid,
                 "Add a chat that flows leave alone, or take it off",
-                request=bodies.IgnoreBody,
+                request=IgnoreBody,
                 audit="typebot.ignore_jid",
             ),
         )

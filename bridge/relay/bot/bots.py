@@ -20,7 +20,8 @@ from bridge.engine.queue import Queue
 from bridge.errors import Conflict, Invalid, NotFound
 from bridge.relay.bot.agent_bot_jobs import flows_switched
 from bridge.relay.bot.flows import Shelf
-from bridge.relay.bot.talks import Memory, Talks, with_memory
+from bridge.relay.bot.memory import Memory, with_memory
+from bridge.relay.bot.talks import Talks
 from bridge.relay.directory import Entry, gone
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import bots, chats, claims, talks
@@ -74,32 +75,33 @@ class Bots:
         """Keep a new flow. Raises `Invalid`, and `Conflict` when a trigger is taken."""
         return await self._write(entry, lambda unit: add(unit, entry.id, bot, now=self._clock.ms()))
 
-    async def change(self, entry: Entry, bot_id: str, bot: Bot) -> StoredBot:
-        """Replace a flow. Raises `NotFound`, `Invalid`, `Conflict`."""
+    async def change(self, entry: Entry, bot_id: str, change: Callable[[Bot], Bot]) -> StoredBot:
+        """Change a flow. Raises `NotFound`, `Invalid`, `Conflict`."""
 
         def work(unit: Unit) -> StoredBot:
             before = bots.get(unit.db, entry.id, bot_id)
             if before is None:
                 raise unknown(bot_id)
-            changed = replace(before, bot=bot, updated_at=self._clock.ms())
+            changed = replace(before, bot=change(before.bot), updated_at=self._clock.ms())
             _check(bots.of_instance(unit.db, entry.id), changed)
             bots.save(unit.db, changed)
             return changed
 
         return await self._write(entry, work)
 
-    async def set_only(self, entry: Entry, bot: Bot | None) -> None:
+    async def set_only(self, entry: Entry, made: Callable[[Bot | None], Bot] | None) -> None:
         """Evolution v1 knows one flow: set the one for all messages, or (None) take it away.
 
         All sessions of the instance end with it.
         """
-        if bot is None:
+        if made is None:
             await self._end(entry, None, lambda unit: self._delete_only(unit, entry))
             return
 
         def work(unit: Unit) -> None:
             found = only(bots.of_instance(unit.db, entry.id))
             now = self._clock.ms()
+            bot = made(found.bot if found is not None else None)
             if found is None:
                 add(unit, entry.id, bot, now=now)
                 return
@@ -113,12 +115,20 @@ class Bots:
         """Delete a flow with its sessions. Raises `NotFound`."""
         if await self.one(entry, bot_id) is None:
             raise unknown(bot_id)
-        await self._end(entry, bot_id, lambda unit: bots.delete(unit.db, entry.id, bot_id))
+        await self._end(entry, bot_id, lambda unit: self._delete(unit, entry, bot_id))
 
     def _delete_only(self, unit: Unit, entry: Entry) -> None:
         found = only(bots.of_instance(unit.db, entry.id))
         if found is not None:
-            bots.delete(unit.db, entry.id, found.id)
+            self._delete(unit, entry, found.id)
+
+    def _delete(self, unit: Unit, entry: Entry, bot_id: str) -> None:
+        """Nothing falls back to a flow that is gone."""
+        bots.delete(unit.db, entry.id, bot_id)
+        shared = bots.settings(unit.db, entry.id)
+        if shared is not None and shared.fallback_id == bot_id:
+            now = self._clock.ms()
+            bots.save_settings(unit.db, entry.id, replace(shared, fallback_id=None), now)
 
     async def _end(self, entry: Entry, bot_id: str | None, last: Callable[[Unit], object]) -> None:
         """End the sessions of a flow (None: all), some in each commit; `last` is in the last."""
@@ -142,9 +152,11 @@ class Bots:
         if chat is not None and talk.state.phase is not Phase.PAUSED:
             self._talks.signal(unit, entry, chat, Stopped(delete=True), now)
             return
-        state = replace(talk.state, has_session=False, epoch=talk.state.epoch + 1)
+        state = replace(talk.state, has_session=False, asking=None, epoch=talk.state.epoch + 1)
         bare = replace(with_memory(talk, Memory()), state=state, session_id=None, result_id=None)
         talks.save(unit.db, bare, now)
+        if chat is not None and talk.state.has_session:
+            self._talks.tell_deleted(unit, entry, chat, bare, now)
 
     async def settings(self, entry: Entry) -> BotSettings | None:
         return await self._store.read(lambda db: bots.settings(db, entry.id))
@@ -155,9 +167,11 @@ class Bots:
         """Change what holds for all flows. Raises `Invalid` for an unknown fallback flow."""
 
         def work(unit: Unit) -> BotSettings:
-            changed = change(bots.settings(unit.db, entry.id) or BotSettings())
+            before = bots.settings(unit.db, entry.id) or BotSettings()
+            changed = change(before)
             fallback = changed.fallback_id
-            if fallback and bots.get(unit.db, entry.id, fallback) is None:
+            is_new = fallback != before.fallback_id
+            if fallback and is_new and bots.get(unit.db, entry.id, fallback) is None:
                 raise Invalid(
                     f"The instance has no Typebot flow {fallback} to fall back to; "
                     f"GET /typebot/find/{entry.instance.name} lists its flows.",

@@ -16,7 +16,7 @@ from bridge.core.flow import Next
 from bridge.core.handoff import Phase, word
 from bridge.core.identity import identifier
 from bridge.core.instance import Dialect
-from bridge.relay.bot.talks import memory_of
+from bridge.relay.bot.memory import memory_of
 from bridge.relay.directory import Entry
 from bridge.relay.events import Events
 from bridge.store.engine import Unit
@@ -46,13 +46,16 @@ class BotEvents:
         status: str,
         now: int,
     ) -> None:
-        """The session is opened, paused or closed now; `delete`: it is gone."""
+        """The session is opened, paused or closed now; `delete`: it is gone.
+
+        `opened` without a session: flows may speak again, and none runs (as Evolution, 3.5).
+        """
         told: dict[str, Any] = {"remoteJid": identifier(chat.party), "status": status}
         if entry.instance.dialect in V1:
             told |= {"url": talk.url, "typebot": talk.typebot}
-        if status != "delete":
+        if status != "delete" and not (status == "opened" and not talk.state.is_live):
             dated = replace(talk, created_at=talk.created_at or now, updated_at=now)
-            told["session"] = told_session(chat, dated)
+            told["session"] = told_session(chat, dated) | {"status": status}
         self._events.emit(unit, entry, CHANGED, told)
 
     def started(self, unit: Unit, entry: Entry, chat: ChatRow, talk: TalkRow) -> None:

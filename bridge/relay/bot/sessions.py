@@ -32,7 +32,8 @@ from bridge.core.party import Party
 from bridge.engine.queue import Queue
 from bridge.errors import Conflict, Invalid, NotFound
 from bridge.relay.bot import pending
-from bridge.relay.bot.talks import Talks, memory_of, with_memory
+from bridge.relay.bot.memory import memory_of, with_memory
+from bridge.relay.bot.talks import Talks
 from bridge.relay.directory import Entry, gone
 from bridge.relay.people import place_told
 from bridge.store.engine import Store, Unit
@@ -48,6 +49,9 @@ Where: TypeAlias = Party | int
 
 #: Sessions that are shown at most, newest first.
 MOST: Final = 1000
+NO_ADDRESS: Final = (
+    "remoteJid is no address of WhatsApp: write a number with its country code, or a JID."
+)
 _LONGEST: Final = 255
 _TYPED: Final = re.compile(r"\+?[0-9 ().-]{5,40}")
 #: By which rule a flow is silent that a program has paused.
@@ -250,10 +254,7 @@ def party_of(address: str) -> Party:
         else:
             named = person_of(None, text)
     if not keys(named):
-        raise Invalid(
-            "remoteJid is no address of WhatsApp: write a number with its country code, or a JID.",
-            code="typebot.address",
-        )
+        raise Invalid(NO_ADDRESS, code="typebot.address")
     return named
 
 

@@ -23,9 +23,10 @@ from bridge.errors import Conflict, Forbidden, Invalid, NotFound, PeerFailed, Re
 from bridge.relay.bot import pending
 from bridge.relay.bot.flows import Flows, Shelf
 from bridge.relay.bot.hearing import left_alone
+from bridge.relay.bot.memory import Memory, memory_of, with_memory
 from bridge.relay.bot.sessions import placed
 from bridge.relay.bot.starting import DEALT_WITH
-from bridge.relay.bot.talks import Memory, Talks, memory_of, with_memory
+from bridge.relay.bot.talks import Talks
 from bridge.relay.directory import Entry, gone
 from bridge.store.engine import Store, Unit
 from bridge.store.queries import chats, claims, jobs, talks
@@ -81,19 +82,14 @@ class BotStarts:
         """
         until = self._clock.ms() + self._patience
         begun = await self._begun(entry, party, order)
-        wait = _FIRST_LOOK
-        while begun is None:
-            await self._pause(until, wait, "Typebot is still being asked for another answer.")
-            wait = _LOOKS_EVERY
-            begun = await self._begun(entry, party, order)
         return await self._settled(entry, begun, order, until)
 
     # -- asking for it ----------------------------------------------------------------------
 
-    async def _begun(self, entry: Entry, party: Party, order: StartOrder) -> _Begun | None:
-        """None: a call is under way in the chat; what ran there has been ended, all the same."""
+    async def _begun(self, entry: Entry, party: Party, order: StartOrder) -> _Begun:
+        """A call that is under way in the chat is over first; nobody waits for its answer."""
 
-        def work(unit: Unit) -> _Begun | None:
+        def work(unit: Unit) -> _Begun:
             if not claims.exists(unit.db, entry.id):
                 raise gone(entry.instance.name)
             now = self._clock.ms()
@@ -108,8 +104,6 @@ class BotStarts:
             if rule is not None and rule != _OURS:
                 raise _silenced(rule)
             talk = self._talks.signal(unit, entry, chat, Stopped(delete=True), now)
-            if talk.state.asking is not None:
-                return None
             memory = Memory(wanted=True, once=not order.keeps, variables=dict(order.variables))
             wanted = replace(
                 with_memory(talk, memory),
@@ -141,11 +135,6 @@ class BotStarts:
             await self._clock.wait(asyncio.Event(), self._clock.ms() + wait)
             wait = min(wait * 2, _LOOKS_EVERY)
         return False
-
-    async def _pause(self, until: int, wait: int, why: str) -> None:
-        if self._clock.ms() >= until:
-            raise Conflict(why, code="typebot.call_under_way", retry_after=1)
-        await self._clock.wait(asyncio.Event(), self._clock.ms() + wait)
 
     async def _give_up(self, entry: Entry, begun: _Begun) -> None:
         """What was asked for is not tried again: the caller decides."""

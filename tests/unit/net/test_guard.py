@@ -235,6 +235,31 @@ async def test_a_name_may_lead_into_an_allowed_network(dns: Answers) -> None:
     await Guard({"10.0.0.0/8"}).resolver().resolve("minio", 9000, socket.AF_UNSPEC)
 
 
+@pytest.mark.parametrize("url", ["http://typebot-viewer:3000", "http://10.0.0.1/", "ftp://a.b"])
+async def test_what_cannot_be_called_now_is_known_before_it_is_stored(
+    dns: Answers, url: str
+) -> None:
+    dns.addresses = ("10.0.0.1",)
+    with pytest.raises(ForbiddenAddress):
+        await Guard().judge(url)
+
+
+async def test_only_what_is_certain_is_judged_beforehand(
+    dns: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dns.addresses = ("10.0.0.1",)
+    await Guard({"typebot-viewer"}).judge("http://typebot-viewer:3000")
+    await Guard({"10.0.0.0/8"}).judge("http://typebot-viewer:3000")
+    dns.addresses = ("8.8.8.8",)
+    await Guard().judge("https://bot.example")
+
+    async def nobody_knows(*_: Any, **__: Any) -> list[Any]:
+        raise socket.gaierror
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", nobody_knows)
+    await Guard().judge("https://not-yet.example")
+
+
 async def test_a_public_name_is_resolved(dns: Answers) -> None:
     dns.addresses = ("8.8.8.8", "2606:4700::1111")
     found = await Guard().resolver().resolve("public.example", 443, socket.AF_UNSPEC)

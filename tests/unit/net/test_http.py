@@ -31,7 +31,7 @@ from bridge.errors import (
 )
 from bridge.net.guard import Guard
 from bridge.net.http import Answer, Http, _timeout, retry_after
-from support.ports import free_port
+from support.ports import closed_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -111,7 +111,7 @@ async def test_answers_of_any_size_are_read_completely(http, peer, size: int) ->
 
 async def test_a_refused_connection_means_nothing_was_done(http) -> None:
     with pytest.raises(PeerDown, match="Chatwoot") as caught:
-        await call(http, f"http://127.0.0.1:{free_port()}/")
+        await call(http, f"http://127.0.0.1:{closed_port()}/")
     assert caught.value.certainty is Certainty.NOT_DONE
     assert caught.value.scope is Scope.SERVER
 
@@ -384,7 +384,7 @@ async def test_no_error_shows_the_url_or_a_header(http, peer, said: bytes) -> No
 
     there = await peer(script)
     secret = "never-shown"
-    for host in (there.url, f"http://127.0.0.1:{free_port()}"):
+    for host in (there.url, f"http://127.0.0.1:{closed_port()}"):
         with pytest.raises((PeerBroke, PeerDown)) as caught:
             await call(
                 http,

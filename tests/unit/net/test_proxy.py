@@ -31,7 +31,7 @@ from bridge.net.guard import Guard
 from bridge.net.http import Answer, Http
 from bridge.net.proxy import probe_proxy
 from support.certificates import trusted_pair
-from support.ports import free_port
+from support.ports import closed_port
 from support.proxies import HttpProxy, SocksProxy
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -328,7 +328,7 @@ async def test_a_refused_login_needs_a_person(http, proxy, scheme: str, offered)
 
 @pytest.mark.parametrize("protocol", ["http", "https", "socks5"])
 async def test_a_dead_proxy_means_nothing_was_done(http, protocol) -> None:
-    proxy = Proxy(host="127.0.0.1", port=free_port(), protocol=protocol)
+    proxy = Proxy(host="127.0.0.1", port=closed_port(), protocol=protocol)
     with pytest.raises(PeerDown, match=r"The proxy .* cannot be reached: no connection") as caught:
         await call(http.through(proxy), "https://graph.example/")
     assert caught.value.cause == "proxy.unreachable"
@@ -450,7 +450,7 @@ async def test_no_failure_and_no_repr_shows_the_login(http, proxy) -> None:
         assert "hidden" not in shown + repr(caught.value)
         assert "aGlkZGVu" not in shown  # the same in base64
 
-    await told("https://graph.example/", port=free_port())
+    await told("https://graph.example/", port=closed_port())
     await told("https://graph.example/", host="10.0.0.1")
     proxy.login = LOGIN
     await told("https://graph.example/")
@@ -496,7 +496,7 @@ async def test_an_error_of_the_proxy_itself_proves_nothing(http, scheme: str, st
 
 async def test_a_probe_tells_the_cause(http, proxy) -> None:
     for mine, why in [
-        (of(proxy, port=free_port()), "no connection"),
+        (of(proxy, port=closed_port()), "no connection"),
         (of(proxy, host="10.0.0.1"), "network.allowed_private_hosts"),
     ]:
         with pytest.raises(Invalid, match=why):
