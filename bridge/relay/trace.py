@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from bridge.clock import utc
+from bridge.relay.bot.rules import UNHEARD, told
 from bridge.store.queries import jobs, ledger
 
 T = TypeVar("T")
@@ -51,10 +52,10 @@ def _story(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
         "due": _at(row["due_at"]) if row["state"] == "waiting" else None,
         "ended": _at(row["ended_at"]),
         "cause": row["cause"],
-        "reason": row["reason"],
+        "reason": row["reason"] or told(row["cause"]),
         "trace": row["trace_id"],
         "steps": [
-            {"at": _at(at), "step": step, "detail": detail}
+            {"at": _at(at), "step": step, "detail": _told(step, detail)}
             for at, step, detail in orjson.loads(row["trace"])
         ],
         "messages": [
@@ -62,6 +63,12 @@ def _story(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
             for part in ledger.of_job(db, row["id"])
         ],
     }
+
+
+def _told(step: str, detail: str) -> str:
+    """The detail of a step; a bare rule by which no flow heard a message gets its words."""
+    words = told(detail) if step == UNHEARD else None
+    return f"{detail}: {words}" if words else detail
 
 
 def _at(ms: int | None) -> str | None:

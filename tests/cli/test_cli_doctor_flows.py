@@ -33,14 +33,15 @@ async def told(config, what="Typebot"):
 
 async def add(house, url, typebot="atendimento", **more):
     order = {"enabled": True, "url": url, "typebot": typebot, "triggerType": "none"} | more
-    await house.ok("POST", f"/typebot/create/{NAME}", json=order)
+    return await house.ok("POST", f"/typebot/create/{NAME}", json=order)
 
 
-async def test_a_viewer_that_answers_is_well_and_nothing_is_started_there(house, config, viewer):
+async def test_a_flow_is_asked_for_and_nothing_of_it_is_started(house, config, viewer):
     await add(house, viewer.url)
     host = viewer.url.removeprefix("http://")
-    assert await told(config) == [f"ok: the viewer at {host} answers"]
-    assert viewer.sessions == {}
+    assert await told(config) == [f"ok: flow 'atendimento' at {host} is published and open"]
+    assert [call.body for call in viewer.calls] == [{"isOnlyRegistering": True}]
+    assert [(one.block, one.answers) for one in viewer.sessions.values()] == [(None, 0)]
     files = await told(config, "files for flows")
     assert [one.partition(":")[0] for one in files] == ["warning"]
     assert "only a Typebot on this machine" in files[0]
@@ -53,9 +54,28 @@ async def test_without_a_flow_that_may_run_nobody_is_asked(house, config, viewer
     assert viewer.calls == []
 
 
-async def test_each_viewer_is_asked_once(house, config, viewer):
-    await add(house, viewer.url)
+async def test_each_flow_is_asked_for_once(house, config, viewer):
+    keyword = {"triggerType": "keyword", "triggerOperator": "equals"}
+    await add(house, viewer.url, **keyword, triggerValue="oi")
+    await add(house, viewer.url, **keyword, triggerValue="olá")
     await add(house, viewer.url, "outro")
+    fine, unknown = await told(config)
+    assert fine.startswith("ok: flow 'atendimento' at ")
+    assert unknown.startswith("failure: flow 'outro' at ")
+    assert "Typebot has no published flow of this name. Publish it;" in unknown
+
+
+async def test_a_closed_flow_is_a_failure(house, config, viewer):
+    viewer.put_said(FLOW | {"public_id": "fechado", "closed": True})
+    await add(house, viewer.url, "fechado")
+    (found,) = await told(config)
+    assert found.startswith("failure: flow 'fechado' at ")
+    assert found.endswith("The flow is closed. Open it again in Typebot's builder.")
+
+
+async def test_a_viewer_that_is_down_is_asked_once(house, config):
+    await add(house, "http://127.0.0.1:9")
+    await add(house, "http://127.0.0.1:9", "outro")
     assert len(await told(config)) == 1
 
 
@@ -64,7 +84,7 @@ async def test_a_viewer_that_is_down_is_a_failure(house, config):
     (found,) = await told(config)
     assert found.startswith("failure: ")
     assert " at 127.0.0.1:9: " in found
-    assert "Is 127.0.0.1:9 the address of Typebot's viewer?" in found
+    assert "Does Typebot's viewer run, and is 127.0.0.1:9 its address?" in found
 
 
 @pytest.fixture
@@ -91,23 +111,17 @@ async def test_a_builder_in_the_place_of_a_viewer_is_found(house, config, builde
     await add(house, builder)
     (found,) = await told(config)
     assert found.startswith("failure: ")
-    assert "answers, but not as a viewer: it has no startChat" in found
+    assert "The server has no chat API at this address." in found
+    assert "The URL must be the address of Typebot's viewer, not of its builder." in found
 
 
-@pytest.mark.parametrize(
-    ("path", "typebot", "wrong"),
-    [
-        ("/atendimento", "atendimento", "the URL of flow 'atendimento' ends in /atendimento"),
-        ("/api/v1", "atendimento", "the URL of flow 'atendimento' ends in /api/v1"),
-        ("/typebots", "atendimento", "looks like the builder of Typebot"),
-        ("", "https://x.co/atendimento", "the flow is written 'https://x.co/atendimento'"),
-    ],
-)
-async def test_how_flows_are_written_down_wrongly(  # noqa: PLR0917
-    house, config, viewer, path, typebot, wrong
-):
-    await add(house, viewer.url + path, typebot)
-    assert any(wrong in one for one in await told(config))
+async def test_what_looks_like_a_builder_is_said_to(house, config, viewer):
+    made = await add(house, viewer.url + "/typebots")
+    first, second = await told(config)
+    assert first.startswith("warning: ")
+    assert "looks like the builder of Typebot" in first
+    assert f"PUT /typebot/update/{made['id']}/{NAME}" in first
+    assert second.startswith("failure: ")
 
 
 @pytest.mark.parametrize(

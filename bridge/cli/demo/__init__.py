@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -64,12 +65,17 @@ async def _demo(folder: Path, *, keep: bool, pause: float) -> bool:
 
 
 async def _explore(stage: Stage) -> None:
-    service, conversation = stage.service, max(stage.chatwoot.conversations)
+    service = stage.service
+    agent = stage.chatwoot.agent
+    for inbox in stage.chatwoot.inboxes.values():
+        inbox.members[agent.id] = agent  # else the agent may not look into its conversations
     account = f"{stage.road_to_chatwoot.url}/api/v1/accounts/{stage.chatwoot.account_id}"
-    messages = f"{account}/conversations/{conversation}/messages"
+    conversation = f"{account}/conversations/{max(stage.chatwoot.conversations)}"
     room = f"{account}/conversations/{min(stage.chatwoot.conversations)}/messages"
     token = f"-H 'api_access_token: {stage.chatwoot.agent_token}'"
+    writes = f"{token} -H 'Content-Type: application/json'"
     key = f"-H 'apikey: {service.key}'"
+    ponte = sys.argv[0] if Path(sys.argv[0]).name == "ponte" else "ponte"
     typer.echo(
         f"""
 It keeps running. Press Ctrl-C to stop.
@@ -80,22 +86,25 @@ It keeps running. Press Ctrl-C to stop.
   Typebot   {stage.typebot.url}       stand-in of its viewer; the flow starts with `encomendar`
   log       {stage.folder / LOG_FILE}
 
-The customer writes:
-  curl -X POST {stage.graph_url}/sim/customer -d '{{"from": "{WITH_NINTH}", "text": "Oi de novo"}}'
+The customer answers the bot, which has just asked for a cake:
+  curl -X POST {stage.graph_url}/sim/customer -d '{{"from": "{WITH_NINTH}", "text": "Nozes"}}'
 What stands in Chatwoot:
-  curl {token} {messages}
-An agent answers:
-  curl {token} -H 'Content-Type: application/json' \\
-    {messages} -d '{{"content": "Oi **Marina**!"}}'
-An agent gives the number a command, and what the bot says:
-  curl {token} -H 'Content-Type: application/json' {room} -d '{{"content": "ajuda"}}'
+  curl {token} {conversation}/messages
+An agent answers, and the bot is silent from then on:
+  curl {writes} \\
+    {conversation}/messages -d '{{"content": "Oi **Marina**!"}}'
+An agent resolves the conversation, and the bot may speak again:
+  curl {writes} \\
+    {conversation}/toggle_status -d '{{"status": "resolved"}}'
+An agent gives the number a command, and what Ponte says:
+  curl {writes} {room} -d '{{"content": "ajuda"}}'
   curl {token} {room}
 What went onto WhatsApp:
   curl {stage.graph_url}/sim/sent
 What became of a message:
-  ponte why --url {service.url} --key {service.key} MESSAGE_ID
+  {ponte} why --url {service.url} --key {service.key} MESSAGE_ID
 Who a number is:
-  ponte who --url {service.url} --key {service.key} {WITH_NINTH}
+  {ponte} who --url {service.url} --key {service.key} {WITH_NINTH}
 The instance, and the metrics:
   curl {key} {service.url}/instance/connectionState/{INSTANCE}
   curl {key} {service.url}/metrics"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bridge.cli.demo.people import (
     customer,
     customer_sends,
     seen_on_whatsapp,
+    show_sent,
     shown,
     where,
 )
@@ -44,7 +46,7 @@ async def bot(stage: Stage, told: Told, instance: str) -> None:
     await _writes(stage, told, "marina arroba exemplo")
     await _says(stage, told, 1)
     await _writes(stage, told, "Marina@Exemplo.com.br")
-    await _says(stage, told, 2)
+    await _says(stage, told, 1, 1)  # a Wait block stands in between
     await _handed_over(stage, told)
     await _silent(stage, told)
     await _resolves(stage)
@@ -88,15 +90,19 @@ async def _writes(stage: Stage, told: Told, text: str) -> None:
     await customer(stage, told, WITH_NINTH, text, story=False)
 
 
-async def _says(stage: Stage, told: Told, count: int) -> list[SentMessage]:
-    """The bot says so many messages, and agents see each of them as the bot's (told once)."""
-    sent = await seen_on_whatsapp(stage, told, count)
+async def _says(stage: Stage, told: Told, *bubbles: int) -> list[SentMessage]:
+    """The bot says so many bubbles in each turn; agents see them as the bot's (told once)."""
+    sent = await seen_on_whatsapp(stage, told, sum(bubbles))
     chat = conversation(stage)
     told.from_bot += [one.wamid for one in sent]
-    await stage.transcript.steps(await stage.why(told.from_customer[-1], turn=True))
     mirrored: Callable[[], bool] = lambda: all(_mirrors(chat.messages, one) for one in sent)  # noqa: E731
     await stage.see("agents see what the bot said", stage.chatwoot.wait_for(mirrored, PATIENCE))
     await stage.until("its jobs ended", lambda found: not sum(found.waiting.values()))
+    rest = iter(sent)
+    for turn, count in zip(await stage.turns(told.from_customer[-1]), bubbles, strict=True):
+        await stage.transcript.steps(turn)
+        for one in islice(rest, count):
+            await show_sent(stage, one)
     if told.from_bot == [one.wamid for one in sent]:
         message = _mirrors(chat.messages, sent[-1])[0]
         await stage.transcript.line(CHATWOOT, f"{BOT}: {shown(message)}", aside=where(message))

@@ -103,21 +103,18 @@ async def agent(
     await stage.until("its job ended", lambda found: not found.waiting["outbound"])
     await stage.transcript.story(await stage.why(message.id))
     sent = stage.whatsapp.sent[before]
-    await _show(stage, sent)
+    await show_sent(stage, sent)
     return message, sent
 
 
 async def seen_on_whatsapp(stage: Stage, told: Told, count: int) -> list[SentMessage]:
-    """What went onto WhatsApp beside what was told of already: so many messages."""
+    """What went onto WhatsApp beside what was told of already: so many messages, not shown yet."""
     known = told.went_out
     await stage.see("a bot's message went onto WhatsApp", went_out(stage, known + count))
-    sent = stage.whatsapp.sent[known:]
-    for one in sent:
-        await _show(stage, one)
-    return sent
+    return stage.whatsapp.sent[known:]
 
 
-async def _show(stage: Stage, sent: SentMessage) -> None:
+async def show_sent(stage: Stage, sent: SentMessage) -> None:
     await stage.transcript.line(
         WHATSAPP,
         f"to {CUSTOMER}: {_picture(sent.type)}{sent.text}{_buttons(sent)}",

@@ -61,10 +61,17 @@ class Stage:
             lambda: self.service.call(method, *path, json_body=body, **query)
         )
 
-    async def why(self, message: str | int, *, turn: bool = False) -> dict[str, Any]:
-        """The newest job of a message; `turn`: the one in which a bot dealt with it."""
+    async def why(self, message: str | int) -> dict[str, Any]:
+        """The newest job of a message that is no turn of a bot."""
+        return next(job for job in await self._jobs(message) if job["kind"] != TURN)
+
+    async def turns(self, message: str | int) -> list[dict[str, Any]]:
+        """The turns in which a bot dealt with a message, in order."""
+        return [job for job in reversed(await self._jobs(message)) if job["kind"] == TURN]
+
+    async def _jobs(self, message: str | int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = await self.call("GET", "why", message=str(message))
-        return next(job for job in found if (job["kind"] == TURN) is turn)
+        return found
 
     async def figures(self) -> Figures:
         return read(await asyncio.to_thread(self.service.text, "metrics"))
