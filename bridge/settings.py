@@ -358,7 +358,12 @@ class Typebot(Section):
         description="How long a Typebot that cannot be reached is tried before a human has the "
         "word.",
     )
-    slots: int = Field(32, ge=1, le=1024, description="Calls to one Typebot at the same time.")
+    slots: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        description="Calls at the same time to one Typebot, and of one instance to all of them.",
+    )
     newest_minutes: float = Field(
         10, gt=0, description="Texts older than this (after an outage, say) start no turn of a bot."
     )

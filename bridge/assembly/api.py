@@ -127,7 +127,11 @@ def _flows(ground: Ground, life: Life, roads: Roads) -> Iterable[Route]:
     bots = Bots(store=store, clock=clock, queue=queue, shelf=kept.shelf, talks=kept.talks)
     sessions = BotSessions(store=store, clock=clock, queue=queue, talks=kept.talks)
     yield from TypebotRoutes(
-        bots=bots, sessions=sessions, instances=instances, dialect=dialect
+        bots=bots,
+        sessions=sessions,
+        instances=instances,
+        dialect=dialect,
+        judge=means.http.judge,
     ).routes()
     yield from BotSessionRoutes(
         bots=bots,

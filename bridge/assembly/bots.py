@@ -10,19 +10,28 @@ from bridge.assembly.life import Life
 from bridge.engine.worker import Handler
 from bridge.relay.bot.agent_bot import AGENT_BOT, AgentBots
 from bridge.relay.bot.bubble_ends import BubbleEnds
-from bridge.relay.bot.bubble_rules import Silence
 from bridge.relay.bot.bubbles import Bubbles
 from bridge.relay.bot.endings import Endings
 from bridge.relay.bot.events import BotEvents
 from bridge.relay.bot.flow_keys import FlowKeys
 from bridge.relay.bot.flow_media import FlowMedia
 from bridge.relay.bot.flows import Shelf
-from bridge.relay.bot.follows import BotFollows
 from bridge.relay.bot.phone_words import PHONE_WORD, PhoneWords
+from bridge.relay.bot.silence import Silence
 from bridge.relay.bot.takeover import Takeover
 from bridge.relay.bot.talks import BUBBLE, Talks
 from bridge.relay.composing import Composing
 from bridge.relay.outbound import Outbound
+
+
+class _Follows:
+    """`relay.bot.follows.Follows`, put together of those who deal with each of it."""
+
+    def __init__(self, ends: Endings, tells: BotEvents) -> None:
+        self.ended = ends.ended
+        self.failed = ends.failed
+        self.taken = ends.taken
+        self.changed = tells.changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +52,7 @@ class Bots:
 def begin_bots(ground: Ground, life: Life) -> Bots:
     shelf = Shelf()
     events = BotEvents(ground.events)
-    talks = Talks(ground.queue, shelf, BotFollows(Endings(ground.queue, shelf), events))
+    talks = Talks(ground.queue, shelf, _Follows(Endings(ground.queue, shelf), events))
     return Bots(
         shelf=shelf,
         events=events,

@@ -176,7 +176,7 @@ def read_conversation(value: object) -> Conversation | None:
         inbox_id=whole(found.get("inbox_id")),
         status=text(found.get("status")),
         contact_id=whole(table(meta.get("sender")).get("id")) or whole(binding.get("contact_id")),
-        assignee_id=whole(table(meta.get("assignee")).get("id")),
+        assignee_id=_assignee_id(meta),
         team_id=whole(table(meta.get("team")).get("id")),
         labels=words(found.get("labels")),
         source_id=text(binding.get("source_id")) or _source_in_messages(found),
@@ -188,6 +188,13 @@ def read_conversation(value: object) -> Conversation | None:
         is_blocked=blocked if isinstance(blocked, bool) else None,
         custom_attributes=shallow(attributes(found.get("custom_attributes"))),
     )
+
+
+def _assignee_id(meta: dict[str, Any]) -> int | None:
+    """The agent who has it. Newer servers assign to agent bots as well: those are nobody."""
+    assignee = table(meta.get("assignee"))
+    is_bot = meta.get("assignee_type") == "AgentBot" or assignee.get("type") == "agent_bot"
+    return None if is_bot else whole(assignee.get("id"))
 
 
 def _source_in_messages(conversation: dict[str, Any]) -> str | None:

@@ -122,7 +122,7 @@ class ConversationChanged:
 
     `tells_assignee` is False when the body is silent about it; otherwise an `assignee_id` of
     None means that nobody is assigned. `changed` names the columns that changed, if known.
-    `performer` is None also where `tells_performer` is not set: older servers do not tell.
+    `performer` is None where nobody is named, and on servers that do not tell.
     """
 
     change: Change
@@ -132,7 +132,6 @@ class ConversationChanged:
     tells_assignee: bool
     changed: frozenset[str]
     performer: Performer | None = None
-    tells_performer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,7 +304,6 @@ def _conversation_event(change: Change, found: dict[str, Any]) -> Delivery:
             column for row in rows(found.get("changed_attributes")) for column in table(row)
         ),
         performer=_performer(found),
-        tells_performer="performed_by" in found,
     )
 
 

@@ -109,7 +109,9 @@ def silenced_by(state: Handoff, policy: Policy, facts: Facts, now: int) -> str |
         return "bot.conversation_blocked"
     if policy.pending:
         return f"bot.conversation_{facts.status}" if facts.status in _NEEDS_HUMAN else None
-    return "bot.human" if state.human else None
+    # What people did is over with their pause: who writes next wakes the bot.
+    is_over = state.phase is Phase.PAUSED and _is_over(state.pause, now)
+    return "bot.human" if state.human and not is_over else None
 
 
 def may_start(state: Handoff, policy: Policy, now: int) -> str | None:
@@ -336,7 +338,7 @@ def _planned(state: Handoff, signal: Planned, policy: Policy, now: int) -> Step:
             return Step(state=state, effects=gone)
         if kept and state.phase not in {Phase.IDLE, Phase.ENDED}:
             phase = Phase.WAITING if state.is_live else state.phase
-            return Step(state=replace(told, phase=phase, has_session=True, next=Next.WAIT))
+            return Step(state=replace(told, phase=phase, has_session=True, next=signal.next))
         is_live = state.is_live
         quiet = replace(
             told,

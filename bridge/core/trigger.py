@@ -43,7 +43,8 @@ def select(
 ) -> StoredBot | None:
     """The flow that a text starts; None: none. Flows that are switched off are left out.
 
-    `timer` gives seconds, by which the patience with patterns is counted.
+    `timer` gives seconds of work, by which the patience with patterns is counted: the thread's
+    own, else a machine that stands still for a moment would make good patterns slow.
     """
     if not text.strip():
         return None

@@ -35,6 +35,7 @@ from bridge.relay import history
 from bridge.relay.address_book import AddressBook
 from bridge.relay.bot.hearing import NO_FLOW, Hearing
 from bridge.relay.bot.phone_words import PhoneWords
+from bridge.relay.bot.rules import UNHEARD
 from bridge.relay.calls import Calls
 from bridge.relay.changes import Changes
 from bridge.relay.directory import Directory, Entry
@@ -209,7 +210,7 @@ class WhatsAppIntake:
         ):
             hear = partial(self._hear, unit, entry, event, chat_id, job_id, now, trace_id)
             if not apart(unit, hear):  # agents get it all the same
-                jobs.begin_trace(unit.db, job_id, now, "no flow", "bot.fault")
+                jobs.begin_trace(unit.db, job_id, now, UNHEARD, "bot.fault")
 
     def _hear(  # noqa: PLR0917
         self,
@@ -224,7 +225,7 @@ class WhatsAppIntake:
         """Keep it for the flow that it is for."""
         rule = self._hearing.accept(unit, entry, event, chat_id, now, trace_id)
         if rule not in (None, NO_FLOW):
-            jobs.begin_trace(unit.db, job_id, now, "no flow", rule)
+            jobs.begin_trace(unit.db, job_id, now, UNHEARD, rule)
 
     def _keep_poison(
         self, unit: Unit, event: Event, of: str | None, now: int, trace_id: str | None

@@ -21,7 +21,7 @@ from bridge.clock import Clock
 from bridge.core.receipts import DONE, OPEN
 from bridge.engine.queue import LOCAL, Again, Dead, Ignored, Job, Outcome
 from bridge.errors import PeerError
-from bridge.relay.bot.stopped import Cancelled
+from bridge.relay.bot.silence import Cancelled
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.fates import Fates
 from bridge.relay.outgoing import AGENT_MESSAGE, AgentMessage, Part

@@ -18,7 +18,7 @@ from bridge.core.party import Party
 from bridge.core.receipts import DONE
 from bridge.engine.queue import LOCAL, Again, Delivered, Job, Outcome, Queue
 from bridge.errors import Certainty, PeerDown, PeerError, PeerLocked
-from bridge.relay.bot.stopped import Cancelled, Silences, refuse_silenced
+from bridge.relay.bot.silence import Cancelled, Silence
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.linking import recognise
 from bridge.relay.menus import offer
@@ -67,7 +67,7 @@ class Sending:
         times: Times,
         install: str,
         obstacle: Callable[[Entry], PeerLocked | None],
-        silence: Silences,
+        silence: Silence,
     ) -> None:
         """`install` makes our keys differ from those of any other installation or restore.
 
@@ -151,7 +151,7 @@ class Sending:
             if is_deleted or not jobs.is_waiting(unit.db, job.id):
                 raise Cancelled
             if message.bubble is not None and entry is not None:
-                refuse_silenced(self._silence(unit.db, entry, chat.id, message.bubble))
+                self._silence.refuse(unit.db, entry, chat.id, message.bubble)
             tries = len(ledger.parts(unit.db, job.id))
             if message.is_signed is not None or message.bubble is not None:
                 # A retry must not decide it anew.

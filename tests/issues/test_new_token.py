@@ -11,7 +11,7 @@ NEW = "a-new-token-of-meta"
 
 async def _until_paused(house: House) -> None:
     breakers = house.service.queue.lanes.breakers
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not any(one.is_open for key, one in breakers.items() if key.startswith("whatsapp:")):
             house._moved.clear()
             await house._moved.wait()

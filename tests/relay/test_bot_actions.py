@@ -13,7 +13,6 @@ from bridge.core.handoff import Phase
 from bridge.sim.graph import File
 from support.bridge_house import MARINA
 from support.flow_house import ask, flow, flow_house, text
-from support.ports import free_port
 
 PICTURE = File(kind="image", data=b"\xff\xd8\xff\xe0" + b"0" * 64, mime="image/jpeg")
 VOICE = File(kind="audio", data=b"OggS" + b"0" * 64, mime="audio/ogg; codecs=opus")
@@ -55,9 +54,9 @@ class Server:
         app.router.add_route("*", "/{path:.*}", handle)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        port = free_port()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        return f"http://127.0.0.1:{port}/x"
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}/x"
 
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
@@ -190,8 +189,25 @@ async def test_what_happened_can_be_read_of_the_turns_job(tmp_path: Path) -> Non
         id_ = await bot.says("Marina")
         (row,) = await bot.house.rows("SELECT trace FROM job WHERE kind='bot_turn' AND ref=?", id_)
         steps = [(step, detail) for _, step, detail in orjson.loads(row["trace"])]
-        assert steps == [("asked", "menu, with 1 message"), ("answered", "1 bubble, then wait")]
+        assert steps == [
+            ("asked", "menu, with 1 message"),
+            ("answered", "1 bubble, then it waits for an answer"),
+        ]
         session = (await bot.talk()).session_id
         traces = await bot.house.rows("SELECT trace FROM job")
         assert session is not None
         assert all(session not in one["trace"] for one in traces)
+
+
+async def test_agents_are_told_in_one_note_what_cannot_be_shown_and_the_flow_goes_on(
+    tmp_path: Path,
+) -> None:
+    nowhere = {"id": "m1", "type": "image", "content": {"url": "ftp://example.com/*a*.png"}}
+    strange = {"id": "m2", "type": "audio", "content": {"url": "aqui"}}
+    async with flow_house(tmp_path, flow("falta", text("um"), nowhere, strange, ask())) as bot:
+        await bot.says("oi")
+        assert bot.heard == ["um"]
+        assert (await bot.talk()).state.phase is Phase.WAITING
+        (note,) = bot.notes
+        assert "ftp://example.com/" in note
+        assert note.count("\n- ") == 2

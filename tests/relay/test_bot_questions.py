@@ -16,8 +16,10 @@ COLOR = flow(
 
 
 async def word(bot: Bot, status: str) -> None:
+    """Somebody takes or gives the word; a call that hangs ends after it."""
     told = {"remoteJid": f"{MARINA}@s.whatsapp.net", "status": status}
     await bot.house.ok("POST", "/typebot/changeStatus/loja", json=told)
+    bot.typebot.faults.clear()
     await bot.house.quiet()
 
 
@@ -26,11 +28,10 @@ async def test_it_is_asked_when_the_person_writes_after_the_word_was_given_back(
 ) -> None:
     async with flow_house(tmp_path, COLOR) as bot:
         await bot.says("oi")
-        bot.typebot.latency = 0.4
+        bot.typebot.faults.hang(60, times=1)
         await bot.house.graph.customer_writes(MARINA, "Rui")
         await bot.typebot.wait_for(lambda: bool(bot.calls()))
         await word(bot, "paused")
-        bot.typebot.latency = 0
         assert bot.heard == ["Seu nome?"]
 
         await word(bot, "opened")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge.core import trigger
 from bridge.core.handoff import Phase
 from bridge.core.message import SentByPhone
 from support.bridge_house import MARINA
@@ -31,6 +33,25 @@ async def test_each_keyword_starts_its_flow_and_other_texts_start_none(tmp_path:
         await bot.says("tchau", number="5511987650002")
         assert bot.heard == ["Olá!", "Tchau!"]
         assert await balanced(bot.house)
+
+
+async def test_a_machine_that_stands_still_makes_no_pattern_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The patience with patterns counts what they cost, not what others do meanwhile."""
+    compiled = trigger._compiled
+
+    def stands_still(pattern: str, flags: int) -> Any:
+        time.sleep(2 * trigger.PATIENCE)
+        return compiled(pattern, flags)
+
+    regex = {"triggerType": "keyword", "triggerOperator": "regex"}
+    async with flow_house(tmp_path, HELLO, BYE, bot={**regex, "triggerValue": "^oi$"}) as bot:
+        await bot.add("bye", **regex, triggerValue="^tchau$")
+        monkeypatch.setattr(trigger, "_compiled", stands_still)
+        await bot.says("oi")
+        await bot.says("tchau", number="5511987650002")
+        assert bot.heard == ["Olá!", "Tchau!"]
 
 
 async def test_in_a_flow_no_other_is_triggered(tmp_path: Path) -> None:

@@ -73,6 +73,14 @@ async def test_a_failed_turn_is_no_message_that_could_be_sent_again(tmp_path: Pa
         assert await store.read(lambda db: backlog.dead(db, row["id"], most=10)) == []
         assert await store.read(lambda db: backlog.count_dead(db, row["id"])) == 0
 
+        (dead,) = await bot.house.ok("GET", "/dead-letters")
+        assert (dead["kind"], dead["cause"]) == ("bot_turn", "typebot.broke")
+        calls = len(bot.calls())
+        await bot.house.ok("POST", f"/dead-letters/{dead['id']}/replay")
+        await bot.house.quiet()
+        assert len(bot.calls()) == calls
+        assert await bot.turns() == [("delivered", None), ("ignored", "bot.dealt_with")]
+
 
 async def test_a_typebot_that_hangs_is_given_up_and_nobody_else_waits(tmp_path: Path) -> None:
     options = {"typebot": {"timeout_seconds": 4}}

@@ -105,17 +105,17 @@ async def test_the_next_turn_does_not_wait_for_a_delay_that_was_cut_off(tmp_path
 
 
 async def test_the_person_sees_somebody_writing_while_a_bubble_waits(tmp_path: Path) -> None:
-    typing = TypingEmulation(speed=60, max_delay=5, not_on_first=False)
+    typing = TypingEmulation(speed=2, max_delay=60, not_on_first=False)
     async with qr_house(tmp_path) as (house, phone):
         await begun(house, phone)
         await says(house, line("uma palavra"), line("outra palavra"), typing=typing)
         await phone.has_typed(1)
         assert phone.sent == []
-        await house.pass_time(2.1 / 3600)
+        await house.pass_time(60.1 / 3600)
         await phone.has_typed(2)
         assert phone.texts == ["uma palavra"]
         assert [presence for _, presence in phone.typed] == [Presence.COMPOSING] * 2
-        await house.pass_time(2.1 / 3600)
+        await house.pass_time(60.1 / 3600)
         await house.quiet()
         assert phone.texts == ["uma palavra", "outra palavra"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ async def signal_because(house: House, what: Signal, why: str) -> None:
         house.service.talks.signal(unit, entry, chat, what, house.clock.ms(), why=why)
 
     await house.service.store.write(work)
+
+
+async def ending_is_over(house: House) -> None:
+    waiting = "SELECT 1 FROM job WHERE kind='bot_ending' AND state='waiting'"
+    while await house.rows(waiting):
+        house._moved.clear()
+        if await house.rows(waiting):
+            await house._moved.wait()
 
 
 async def usually(house: House, *, on_end: OnEnd) -> None:
@@ -112,7 +121,7 @@ async def test_what_the_flow_asked_for_is_done(tmp_path: Path) -> None:
             "bot_total": 12,
         }
         (note,) = notes(chat)
-        assert "hands this conversation over" in note
+        assert "handed this conversation over" in note
         assert "Prometi \\*desconto\\* {{contact.name}}" in note
         # Nothing of it was a human's doing.
         assert await word(house) == "paused handed_over"
@@ -136,8 +145,8 @@ async def test_who_is_not_there_is_named_and_the_conversation_is_opened_all_the_
 @pytest.mark.parametrize(
     ("what", "result", "line"),
     [
-        (HandOver(), "handed_over", "hands this conversation over"),
-        (Expired(), "expired", "did not go on"),
+        (HandOver(), "handed_over", "handed this conversation over"),
+        (Expired(), "expired", "stopped answering"),
         (Failed(), "failed", "could not go on. Typebot did not answer."),
     ],
 )
@@ -278,6 +287,86 @@ async def test_what_chatwoot_refuses_does_not_keep_the_conversation_from_humans(
         await ends(house)
         assert chat.status == "open"
         assert len(notes(chat)) == 1
+
+
+async def test_a_note_that_chatwoot_refuses_does_not_keep_it_from_them_either(
+    tmp_path: Path,
+) -> None:
+    async with pending_house(tmp_path) as house:
+        chat = await house.talk()
+        await flow_runs(house, state=LAST, answers=ASKED)
+        house.chat.faults.fail(422, route="POST messages", times=1)
+        await ends(house)
+        assert (chat.status, notes(chat)) == ("open", [])
+        assert chat.custom_attributes["bot_result"] == "ended"
+        assert await word(house) == "paused handed_over"
+        assert await balanced(house)
+
+
+async def resolves(house: House, chat: Conversation) -> None:
+    house.chat.resolve(chat.id)
+
+
+async def gives_back(house: House, chat: Conversation) -> None:
+    house.chat.open(chat.id, agent=house.chat.admin)
+    await house.chat.settled(30)  # or both webhooks show it as pending
+    house.chat.pend(chat.id)
+
+
+@pytest.mark.parametrize(
+    ("acts", "is_told", "status"),
+    [
+        pytest.param(resolves, True, "resolved", id="somebody resolved it"),
+        pytest.param(resolves, False, "resolved", id="which we do not know yet"),
+        pytest.param(gives_back, True, "pending", id="somebody gave it back to the bot"),
+    ],
+)
+async def test_what_people_did_with_the_conversation_meanwhile_stays(
+    tmp_path: Path,
+    acts: Callable[[House, Conversation], Awaitable[None]],
+    is_told: bool,
+    status: str,
+) -> None:
+    async with pending_house(tmp_path) as house:
+        chat = await house.talk()
+        ending = Ending(status=Status.OPEN, agent=str(house.chat.agent.id))
+        await flow_runs(house, state=LAST, answers=ASKED, ending=ending)
+        slow = house.chat.faults.hang(60, route="POST messages", times=1)
+        await signal(house, GONE)
+        await house.chat.wait_for(lambda: slow.hits == 1)
+        if not is_told:
+            house.chat.webhooks.hold()
+        await acts(house, chat)
+        if is_told:
+            await house.chat.settled(30)
+        slow.off()
+        if not is_told:
+            await ending_is_over(house)
+            house.chat.webhooks.release()
+        await house.quiet()
+        assert chat.status == status
+        assert await word(house) == "idle speaks"
+        assert len(notes(chat)) == 1
+        assert (chat.assignee is None) == is_told
+
+
+async def test_whoever_has_taken_it_meanwhile_keeps_it(tmp_path: Path) -> None:
+    async with pending_house(tmp_path) as house:
+        chat = await house.talk()
+        rita = house.chat.add_user("Rita Souza")
+        ending = Ending(status=Status.OPEN, agent=str(house.chat.agent.id))
+        await flow_runs(house, state=LAST, answers=ASKED, ending=ending)
+        slow = house.chat.faults.hang(60, route="POST messages", times=1)
+        await signal(house, GONE)
+        await house.chat.wait_for(lambda: slow.hits == 1)
+        chat.created_at -= 60
+        house.chat.assign(chat.id, rita, agent=rita)
+        house.chat.agent_writes(chat.id, "Oi, sou a Rita", agent=rita)
+        await house.chat.settled(30)
+        slow.off()
+        await house.quiet()
+        assert (chat.status, chat.assignee) == ("open", rita)
+        assert await word(house) == "paused agent_wrote"
 
 
 async def test_a_conversation_that_was_deleted_meanwhile_is_made_again(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from bridge.core.flow import Next
 from bridge.core.handoff import Handoff, Pause, Phase, Reason
 from bridge.engine.queue import LOCAL, NewJob, Road
 from bridge.relay import lanes
+from bridge.relay.bot.memory import HEARD, Heard
 from bridge.relay.bot.pending import put
 from bridge.relay.bot.talk_joining import join_talks
-from bridge.relay.bot.talks import BUBBLE, HEARD, Heard
+from bridge.relay.bot.talks import BUBBLE
 from bridge.store.engine import Unit
 from bridge.store.queries import chats, jobs, talks
 from bridge.store.queries.talks import PendingRow, TalkRow

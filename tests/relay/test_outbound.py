@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.sim.chatwoot import ChatwootSim
+from bridge.sim.chatwoot import ChatwootSim, Conversation
 from bridge.sim.graph import Route, faults
 from bridge.sim.pictures import jpeg, png
 from support.bridge_house import MARINA, RUI, House, bridge_house
+from support.qr_channel import QrPhone
+from support.sessions import conversation, open_up, qr_house
 
 
 async def test_an_answer_arrives_as_whatsapp_writes_it(house: House) -> None:
@@ -242,18 +247,28 @@ async def test_a_message_waits_a_little_for_the_one_before_it(tmp_path: Path) ->
         assert house.texts == ["primeira", "segunda"]
 
 
-async def test_a_message_deleted_before_its_send_is_not_sent(house: House) -> None:
-    chat = await house.talk()
-    house.graph.latency = 1.0
-    house.chat.agent_writes(chat.id, "primeira")
-    await house.sent()
-    second = house.chat.agent_writes(chat.id, "arrependida")
-    await house.chat.settled()
-    house.chat.agent_deletes(second.id)
-    await house.chat.settled()
-    await house.quiet()
-    assert house.texts == ["primeira"]
-    assert (await house.events())["outbound", "ignored", "deleted_before_send"] == 1
+async def test_a_message_deleted_before_its_send_is_not_sent(tmp_path: Path) -> None:
+    async with slow_sends(tmp_path) as (house, phone, chat):
+        house.chat.agent_writes(chat.id, "primeira")
+        await phone.called("sending")
+        second = house.chat.agent_writes(chat.id, "arrependida")
+        await house.chat.settled()
+        house.chat.agent_deletes(second.id)
+        await house.chat.settled()
+        phone.gates["sending"].set()
+        await house.quiet()
+        assert phone.texts == ["primeira"]
+        assert (await house.events())["outbound", "ignored", "deleted_before_send"] == 1
+
+
+@asynccontextmanager
+async def slow_sends(tmp_path: Path) -> AsyncIterator[tuple[House, QrPhone, Conversation]]:
+    """What goes onto WhatsApp waits at the gate "sending"."""
+    async with qr_house(tmp_path) as (house, phone):
+        await open_up(house, phone)
+        chat = await conversation(house, phone)
+        phone.gates["sending"] = asyncio.Event()
+        yield house, phone, chat
 
 
 async def test_a_deletion_that_overtakes_its_message_holds(house: House) -> None:
@@ -267,14 +282,14 @@ async def test_a_deletion_that_overtakes_its_message_holds(house: House) -> None
     assert set((await house.balance()).values()) == {0}
 
 
-async def test_webhooks_are_answered_before_whatsapp_is(house: House) -> None:
-    chat = await house.talk()
-    house.graph.latency = 1.0
-    message = house.chat.agent_writes(chat.id, "devagar")
-    await house.chat.settled()
-    assert message.status == "sent"
-    assert house.graph.requests[Route.MESSAGES] <= 1
-    assert await house.waiting() == 1
+async def test_webhooks_are_answered_before_whatsapp_is(tmp_path: Path) -> None:
+    async with slow_sends(tmp_path) as (house, phone, chat):
+        message = house.chat.agent_writes(chat.id, "devagar")
+        await phone.called("sending")
+        await house.chat.settled()
+        assert message.status == "sent"
+        assert await house.waiting() == 1
+        assert phone.sent == []
 
 
 async def test_a_repeated_webhook_sends_once(house: House) -> None:

@@ -52,7 +52,7 @@ async def proxy(request: pytest.FixtureRequest) -> AsyncIterator[AnyProxy]:
 
 async def breaks(house: House, key: str) -> None:
     """Wait until this breaker is open."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             house._moved.clear()
             found = house.service.queue.lanes.breakers

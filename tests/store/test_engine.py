@@ -15,7 +15,13 @@ from bridge.errors import SetupError, Unavailable
 from bridge.store import engine
 from bridge.store.engine import Store, Unit
 
-SOON = 5.0
+SOON = 30.0
+
+
+@pytest.fixture(autouse=True)
+def _no_batch_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for a moment cuts none; a test that wants it sets it."""
+    monkeypatch.setattr(engine, "BATCH_SECONDS", SOON)
 
 
 async def statements(store: Store) -> list[str]:

@@ -9,7 +9,7 @@ from bridge.core.flow import Bubble, Line, Next, Play, Prompt, Script, TypingEmu
 from bridge.core.handoff import Asked, Planned, Signal
 from bridge.core.typebot import BotSettings
 from bridge.relay.bot.bubbles import Laid
-from bridge.relay.bot.talks import memory_of, with_memory
+from bridge.relay.bot.memory import memory_of, with_memory
 from bridge.relay.directory import Entry
 from bridge.sim.chatwoot import Message
 from bridge.store.engine import Unit

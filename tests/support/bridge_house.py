@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import errno
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ import sys
 import tempfile
 import traceback
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -39,7 +38,7 @@ from bridge.store.engine import Unit
 from bridge.whatsapp.registry import ChannelKind
 from support.absent_web import NOT_INSTALLED
 from support.declared import declared
-from support.ports import free_port
+from support.ports import Port
 
 KEY = "the-global-key-of-the-tests"
 META_TOKEN = "EAA-token-of-the-shop"
@@ -383,20 +382,6 @@ def _version() -> str:
     return chosen
 
 
-async def _started(make: Callable[[int], House]) -> House:
-    """Start a house. Between finding a free port and listening there, another may take it."""
-    while True:
-        house = make(free_port())
-        try:
-            await house.start()
-        except OSError as error:
-            await house.stop()
-            if error.errno != errno.EADDRINUSE:
-                raise
-        else:
-            return house
-
-
 @asynccontextmanager
 async def bridge_house(
     data: Path,
@@ -428,21 +413,23 @@ async def bridge_house(
         chat.serving() as chat_url,
         meta.serving() as graph_url,
         aiohttp.ClientSession() as http,
+        AsyncExitStack() as stack,
     ):
-        house = await _started(
-            lambda port: House(
-                chat=chat,
-                graph=meta,
-                chat_url=chat_url,
-                settings=house_settings(data, graph_url, port, options or {}),
-                url=f"http://127.0.0.1:{port}",
-                http=http,
-                clock=clock or ShiftedClock(),
-                channels=channels or {},
-            )
+        port = Port()
+        stack.callback(port.close)
+        house = House(
+            chat=chat,
+            graph=meta,
+            chat_url=chat_url,
+            settings=house_settings(data, graph_url, port.number, options or {}),
+            url=f"http://127.0.0.1:{port.number}",
+            http=http,
+            clock=clock or ShiftedClock(),
+            channels=channels or {},
         )
         meta.webhook_url = f"{house.url}/webhook/meta"
         try:
+            await house.start()
             if provisioned:
                 await house.create(**(order or {}))
             yield house

@@ -20,7 +20,8 @@ import orjson
 from bridge.sim.chatwoot import ChatwootSim, Conversation, Message
 from bridge.sim.graph import GraphSim, sign
 from bridge.sim.graph.payloads import Payload, encode
-from support.ponte_process import API_KEY, Crash, Ponte, Port, Zygote
+from support.ponte_process import API_KEY, Crash, Ponte, Zygote
+from support.ports import Port
 
 HTTP_OK = 200
 HTTP_CREATED = 201

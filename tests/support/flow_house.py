@@ -10,13 +10,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bridge.relay.bot.talks import Memory, memory_of
+from bridge.relay.bot.memory import Memory, memory_of
 from bridge.sim.chatwoot import Message
 from bridge.sim.typebot import Call, TypebotSim
 from bridge.store.queries import talks
 from bridge.store.queries.talks import TalkRow
 from support.bridge_house import MARINA, House, bridge_house
-from support.ports import free_port
+from support.ports import closed_port
 from support.qr_channel import QrPhone
 from support.sessions import open_up, qr_house
 
@@ -220,4 +220,4 @@ async def qr_flow_house(
 
 def unreachable() -> str:
     """An address at which nobody listens."""
-    return f"http://127.0.0.1:{free_port()}"
+    return f"http://127.0.0.1:{closed_port()}"

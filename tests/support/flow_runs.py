@@ -12,7 +12,8 @@ from bridge.core.flow import Ending, Next
 from bridge.core.handoff import Handoff, Phase
 from bridge.core.typebot import Bot
 from bridge.relay.bot.bots import add
-from bridge.relay.bot.talks import Memory, facts, with_memory
+from bridge.relay.bot.memory import Memory, with_memory
+from bridge.relay.bot.talks import facts
 from bridge.store.engine import Unit
 from bridge.store.queries import talks
 from support.bot_says import chat_of, entry_of

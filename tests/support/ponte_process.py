@@ -7,14 +7,13 @@ same across restarts, and so do all webhook addresses.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,38 +21,11 @@ from typing import Any
 
 import orjson
 
+from support.ports import Port
+
 API_KEY = "global-key-of-the-promises"
 _TESTS = Path(__file__).parents[1]
-#: Below the ports that the system gives to outgoing connections: none of these can take ours.
-_PORTS = range(20_011, 32_000)
-READY_SECONDS = 20.0
-
-
-class Port:
-    """A port that stays ours while nobody listens on it: runs beside ours look elsewhere."""
-
-    def __init__(self) -> None:
-        self.number, self._held = next(_FREE)
-
-    def close(self) -> None:
-        self._held.close()
-
-
-def _ports() -> Iterator[tuple[int, socket.socket]]:
-    """Free ports, with a socket bound to each that never listens."""
-    start = (os.getpid() * 97) % len(_PORTS)
-    for step in itertools.count(start):
-        port = _PORTS[step % len(_PORTS)]
-        with suppress(OSError), closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", port))  # refused while anybody holds it
-            probe.close()
-            held = socket.socket()
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # servers have it as well
-            held.bind(("127.0.0.1", port))
-            yield port, held
-
-
-_FREE = _ports()
+READY_SECONDS = 60.0
 
 
 class Zygote:
@@ -231,10 +203,12 @@ class Ponte:
 
     async def close(self) -> None:
         """End whatever runs, at the end of a test."""
-        if self.is_alive:
-            await self.kill()
-        await asyncio.gather(*self._tasks)
-        self.port.close()
+        try:
+            if self.is_alive:
+                await self.kill()
+            await asyncio.gather(*self._tasks)
+        finally:
+            self.port.close()
 
     def log_tail(self, lines: int = 25) -> str:
         text = self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""

@@ -20,7 +20,7 @@ from bridge.store.engine import Store, Unit
 T = TypeVar("T")
 
 #: Seconds after which something that should happen at once has not happened.
-SOON = 5.0
+SOON = 30.0
 #: Seconds in which something that must not happen is watched for.
 A_MOMENT = 0.03
 

@@ -32,7 +32,7 @@ from support.instances import instance
 
 OWNER: Final = "5511987650009@s.whatsapp.net"
 ENGINE: Final = Path(__file__).with_name("toy_engine.py")
-SOON: Final = 15.0
+SOON: Final = 30.0
 
 #: Gives the answer to one question; None: none comes.
 Answer = Callable[[dict[str, Any]], dict[str, Any] | None]

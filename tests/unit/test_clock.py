@@ -11,7 +11,7 @@ import pytest
 from bridge import clock as clock_module
 from bridge.clock import ManualClock, SystemClock, to_ms, utc
 
-SOON = 5.0
+SOON = 30.0
 
 
 @pytest.mark.parametrize("make", [SystemClock, ManualClock])

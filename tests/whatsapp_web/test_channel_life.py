@@ -201,7 +201,7 @@ async def test_a_worker_that_talks_nonsense_is_replaced(line: Line, said: bytes)
 
 
 async def test_a_worker_that_gives_no_sign_of_life_is_replaced(tmp_path: Path) -> None:
-    async with toy_line(tmp_path, Times(heartbeat_seconds=0.1)) as line:
+    async with toy_line(tmp_path, Times(heartbeat_seconds=0.3)) as line:
         await line.opened()
         await line.phone.was_asked("ping", 2)
         line.phone.freeze()
@@ -211,21 +211,25 @@ async def test_a_worker_that_gives_no_sign_of_life_is_replaced(tmp_path: Path) -
 
 
 async def test_a_worker_that_shows_nothing_in_time_is_replaced(tmp_path: Path) -> None:
-    async with toy_line(tmp_path, Times(start_seconds=1)) as line:
+    clock = ManualClock()
+    async with toy_line(tmp_path, Times(start_seconds=60), clock=clock) as line:
         line.phone.is_idle = True
         await line.channel.connect()
         await line.phone.was_asked("open")
         line.phone.is_idle = False
+        clock.advance(60)
         await line.ear.hears("qr 1")
         assert line.ear.told == ["closed 408 again", "qr 1"]
 
 
 async def test_a_worker_that_does_not_say_hello_is_replaced(tmp_path: Path) -> None:
-    async with toy_line(tmp_path, Times(start_seconds=1)) as line:
+    clock = ManualClock()
+    async with toy_line(tmp_path, Times(start_seconds=60), clock=clock) as line:
         line.phone.is_mute = True
         await line.channel.connect()
         await line.phone.until(lambda: len(line.phone.births) > 0)
         line.phone.is_mute = False
+        clock.advance(60)
         await line.ear.hears("qr 1")
         assert line.ear.told[0] == "closed 408 again"
 

@@ -208,7 +208,7 @@ async def test_sigterm_ends_it(tmp_path):
         phone = double.phone(NUMBER)
         async with linked(double, phone, tmp_path / "one") as (worker, companion):
             worker.process.send_signal(signal.SIGTERM)
-            assert await worker.gone(2) == 0
+            assert await worker.gone() == 0
             await companion.gone()
 
 
@@ -217,7 +217,7 @@ async def test_it_goes_when_its_socket_is_closed(tmp_path):
         phone = double.phone(NUMBER)
         async with linked(double, phone, tmp_path / "one") as (worker, _):
             worker.hang_up()
-            assert await worker.gone(2) == 0
+            assert await worker.gone() == 0
 
 
 _PARENT = """
@@ -247,7 +247,7 @@ async def test_it_does_not_outlive_a_parent_that_is_killed(tmp_path):
     try:
         parent.kill()
         await parent.wait()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await gone.wait()
     finally:
         asyncio.get_running_loop().remove_reader(watch)
@@ -276,7 +276,7 @@ async def test_it_does_not_outlive_a_parent_that_is_killed_while_it_starts(tmp_p
     asyncio.get_running_loop().add_reader(watch, gone.set)
     try:
         await parent.wait()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await gone.wait()
     finally:
         asyncio.get_running_loop().remove_reader(watch)

@@ -31,12 +31,6 @@ GROUPS: Final = (
                 "flow goes on later.",
             ),
             Code(
-                code="typebot.call_under_way",
-                status="409",
-                cause="Typebot is still being asked for another answer in this chat.",
-                remedy="Send the request again in a moment.",
-            ),
-            Code(
                 code="typebot.circle",
                 cause="A flow took 20 steps without waiting for the person: it runs in a circle.",
                 remedy="Look at the flow in Typebot: a Wait, Set variable, HTTP request or "

@@ -12,7 +12,7 @@ from bridge.core.flow import FileRef, HttpCall, Say
 from bridge.core.typebot import BotSettings
 from bridge.engine.queue import Job, Outcome
 from bridge.relay.bot.flows import Flows
-from bridge.relay.bot.talks import Heard, Memory
+from bridge.relay.bot.memory import Heard, Memory
 from bridge.relay.directory import Entry
 from bridge.store.queries.chats import ChatRow
 from bridge.store.queries.talks import PendingRow, TalkRow
@@ -62,6 +62,10 @@ class Ask:
     settings: BotSettings
     heard: tuple[Heard, ...]
     zone: tzinfo
+
+    def is_awaited(self, talk: TalkRow) -> bool:
+        """Whether a talk still waits for this call: else it was ended, and begins anew perhaps."""
+        return talk.state.asking == self.talk.state.asking
 
     def local(self, now: int) -> datetime:
         """The person's time."""

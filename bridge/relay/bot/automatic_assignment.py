@@ -36,11 +36,11 @@ def is_automatic(
     """Whether Chatwoot assigned a conversation by itself, as it does when one is opened.
 
     Newer servers tell who did it: nobody but a user assigns by hand. But a user who opens a
-    conversation is named for what follows from it, too.
+    conversation is named for what follows from it, too; and nobody may be named for either.
     """
     conversation, who = event.conversation, event.performer
-    if event.tells_performer:
-        if who is None or who.type != "user":
+    if who is not None:
+        if who.type != "user":
             return True
         if who.id == conversation.assignee_id:
             return False

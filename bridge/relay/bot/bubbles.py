@@ -24,9 +24,10 @@ from bridge.engine.queue import Again, Dead, Ignored, Job, NewJob, Outcome, Queu
 from bridge.relay import lanes
 from bridge.relay.bot.agent_bot import AgentBots
 from bridge.relay.bot.bubble_ends import BubbleEnds
-from bridge.relay.bot.bubble_rules import Silence
+from bridge.relay.bot.memory import memory_of
 from bridge.relay.bot.prompts import Draft, drafted
-from bridge.relay.bot.talks import BUBBLE, SILENCED, memory_of
+from bridge.relay.bot.silence import Silence
+from bridge.relay.bot.talks import BUBBLE, SILENCED
 from bridge.relay.bot.typing_delay import delay
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.outbound import Outbound

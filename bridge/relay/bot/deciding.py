@@ -24,9 +24,10 @@ from bridge.locale import say
 from bridge.relay.bot import pending
 from bridge.relay.bot.asking import Decided, Due, Reply, Terms, Turn, zone_of
 from bridge.relay.bot.flows import Shelf
+from bridge.relay.bot.memory import HEARD, Heard, Memory, memory_of, with_memory
 from bridge.relay.bot.starting import DEALT_WITH, Starting
 from bridge.relay.bot.staying import Staying
-from bridge.relay.bot.talks import HEARD, Heard, Memory, Talks, memory_of, with_memory
+from bridge.relay.bot.talks import Talks
 from bridge.relay.bot.utterances import utterance_of
 from bridge.relay.directory import Entry
 from bridge.store.engine import Unit
@@ -100,7 +101,7 @@ class Deciding:
         if row is not None:
             unheard = (*unheard, *HEARD.validate_json(row.heard))
         after = self._talks.signal(unit, entry, chat, Failed(), now, why=why)
-        if after.state.phase is Phase.IDLE:
+        if talk.state.is_live and after.state.phase is Phase.IDLE:
             self.put_back(unit, entry, chat, talk, unheard, now)
         return after
 
@@ -231,6 +232,7 @@ class Deciding:
             language=entry.language,
             numbered=memory.numbered,
             asked_back=memory.asked_back,
+            readings=memory.readings,
         )
 
 

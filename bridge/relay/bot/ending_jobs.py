@@ -7,24 +7,25 @@ What we change is no human's doing when its webhook comes (`own_changes`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import orjson
 import structlog
 
 from bridge.chatwoot.client import Chatwoot
-from bridge.chatwoot.models import Agent, Conversation, Message, Team
+from bridge.chatwoot.models import Conversation, Message
 from bridge.clock import Clock
-from bridge.core.conversation import ConversationStatus, Origin, status_of
-from bridge.core.flow import Ending, Status
+from bridge.core.conversation import CLOSED, ConversationStatus, Origin, status_of
+from bridge.core.flow import Status
 from bridge.core.handoff import How, Phase
 from bridge.engine.queue import Again, Dead, Delivered, Ignored, Job, Outcome
 from bridge.errors import PeerGone, PeerRefused
 from bridge.relay.bot import own_changes
 from bridge.relay.bot.automatic_assignment import opened_here
+from bridge.relay.bot.ending_people import Wanted, wanted_of
 from bridge.relay.bot.ending_texts import attributes, labels, note
 from bridge.relay.bot.endings import FINISH, Finish
 from bridge.relay.directory import Directory, Entry, Side
@@ -37,23 +38,12 @@ from bridge.store.queries.chats import ChatRow
 
 log = structlog.get_logger(__name__)
 
-_Named = TypeVar("_Named", Agent, Team)
-
 #: Chatwoot's words for what a flow may want.
 STATUS: Final = {
     Status.OPEN: ConversationStatus.OPEN,
     Status.PENDING: ConversationStatus.PENDING,
     Status.RESOLVED: ConversationStatus.RESOLVED,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Whom the conversation shall have; `unknown`: who of them is not there."""
-
-    team: int | None = None
-    agent: int | None = None
-    unknown: tuple[tuple[str, str], ...] = ()
 
 
 class EndingJobs:
@@ -81,14 +71,14 @@ class EndingJobs:
         if finish.how is How.TAKEN:
             return await self._open(job, side, chat)
         with repeatable():
-            wanted = await _wanted(side.chatwoot, finish.ending)
+            wanted = await wanted_of(side.chatwoot, finish.ending)
         place = finish.noted
         if place is None and _is_nothing_to_tell(finish, wanted):
             place = chat.conversation_id
             if place is None:
                 return Delivered()
         if place is None:
-            noted = await self._note(job, entry, side, chat, finish, wanted)
+            noted = await self._note_unless_refused(job, entry, side, chat, finish, wanted)
             if not isinstance(noted, int):
                 return noted
             place = noted
@@ -118,6 +108,19 @@ class EndingJobs:
             return Ignored(rule="chatwoot.conversation_gone", reason="It was deleted in Chatwoot.")
         job.steps.append((self._clock.ms(), "taken", why))
         return Delivered()
+
+    async def _note_unless_refused(  # noqa: PLR0917
+        self, job: Job, entry: Entry, side: Side, chat: ChatRow, finish: Finish, wanted: Wanted
+    ) -> int | Outcome:
+        """The same as `_note`; what Chatwoot does not take as a note is left out."""
+        try:
+            return await self._note(job, entry, side, chat, finish, wanted)
+        except PeerRefused as error:
+            now_is = await self._store.read(lambda db: chats.surviving(db, chat.id))
+            if now_is is None or now_is.conversation_id is None:
+                raise
+            self._left_out(job, "note", error)
+            return now_is.conversation_id
 
     async def _note(  # noqa: PLR0917
         self, job: Job, entry: Entry, side: Side, chat: ChatRow, finish: Finish, wanted: Wanted
@@ -168,16 +171,19 @@ class EndingJobs:
         steps: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
             ("attributes", partial(self._attributes, chatwoot, now_is, finish)),
             ("labels", partial(self._labels, chatwoot, now_is, ending.labels)),
-            ("assignment", partial(self._assign, chatwoot, chat, now_is, wanted)),
+            ("assignment", partial(self._assign, chatwoot, chat, now_is, finish, wanted)),
         )
         for what, step in steps:
             try:
                 await step()
             except PeerRefused as error:
-                job.steps.append((self._clock.ms(), "left out", f"{what}: {error}"))
-                log.warning("ending.left_out", what=what, cause=error.cause)
+                self._left_out(job, what, error)
         why = await self._status(chatwoot, chat, now_is, ending.status, since=job.accepted_at)
         job.steps.append((self._clock.ms(), "ended", why))
+
+    def _left_out(self, job: Job, what: str, error: PeerRefused) -> None:
+        job.steps.append((self._clock.ms(), "left out", f"{what}: {error}"))
+        log.warning("ending.left_out", what=what, cause=error.cause)
 
     async def _attributes(self, chatwoot: Chatwoot, now_is: Conversation, finish: Finish) -> None:
         """The others stay; Chatwoot replaces all of them at once (chatwoot-api.md 1.7)."""
@@ -198,8 +204,18 @@ class EndingJobs:
             await chatwoot.set_conversation_labels(now_is.id, both)
 
     async def _assign(
-        self, chatwoot: Chatwoot, chat: ChatRow, now_is: Conversation, wanted: Wanted
+        self,
+        chatwoot: Chatwoot,
+        chat: ChatRow,
+        now_is: Conversation,
+        finish: Finish,
+        wanted: Wanted,
     ) -> None:
+        """Nobody loses a conversation that they have taken, or dealt with, since the flow ended."""
+        talk = await self._store.read(lambda db: talks.get(db, chat.id))
+        has_come = talk is not None and talk.state.human and not finish.shared
+        if has_come or (talk is not None and talk.state.phase is Phase.IDLE):
+            return
         if wanted.team is not None and now_is.team_id != wanted.team:
             await chatwoot.assign_team(now_is.id, wanted.team)
         if wanted.agent is not None and now_is.assignee_id != wanted.agent:
@@ -213,7 +229,7 @@ class EndingJobs:
         word = STATUS.get(status)
         if word is None or status_of(now_is.status) is word:
             return f"the conversation stays {now_is.status}"
-        went_on = await self._went_on(chat, status, since)
+        went_on = await self._went_on(chat, now_is, status, since)
         if went_on is not None:
             return f"the conversation stays {now_is.status}: {went_on}"
         await self._expect(chat, now_is.id, own_changes.status(word))
@@ -242,15 +258,28 @@ class EndingJobs:
 
         await self._store.write(work)
 
-    async def _went_on(self, chat: ChatRow, status: Status, since: int) -> str | None:
-        """A flow runs again, or a human has come whose conversation is not to be taken away."""
-        talk = await self._store.read(lambda db: talks.get(db, chat.id))
+    async def _went_on(
+        self, chat: ChatRow, now_is: Conversation, status: Status, since: int
+    ) -> str | None:
+        """A flow runs again, or a human has come whose conversation is not to be taken away.
+
+        Who has resolved it since the flow ended has dealt with it; that may not be told yet.
+        """
+        known, talk = await self._store.read(
+            lambda db: (chats.surviving(db, chat.id), talks.get(db, chat.id))
+        )
+        if known is not None and known.conversation_id == now_is.id:
+            was_closed = known.status in CLOSED
+            if not was_closed and status_of(now_is.status) is ConversationStatus.RESOLVED:
+                return "somebody has resolved it"
         if talk is None:
             return None
         if talk.state.is_live:
             return "a flow runs in it again"
+        if status is Status.OPEN:
+            return "the word was given back" if talk.state.phase is Phase.IDLE else None
         pause = talk.state.pause
-        if talk.state.phase is not Phase.PAUSED or pause is None or status is Status.OPEN:
+        if talk.state.phase is not Phase.PAUSED or pause is None:
             return None
         return "a human has the word" if pause.since > since else None
 
@@ -259,45 +288,3 @@ def _is_nothing_to_tell(finish: Finish, wanted: Wanted) -> bool:
     """The conversation stays as it is, and nobody said anything that an agent need read."""
     said = finish.answers or finish.ending.note or wanted.unknown
     return not said and finish.how is How.ENDED and finish.ending.status is Status.KEEP
-
-
-async def _wanted(chatwoot: Chatwoot, ending: Ending) -> Wanted:
-    """Find team and agent by id, name or e-mail."""
-    team = agent = None
-    unknown: list[tuple[str, str]] = []
-    if ending.team:
-        team = await _looked_up(chatwoot.teams, ending.team, _team_names)
-        unknown += [("team", ending.team)] if team is None else []
-    if ending.agent:
-        agent = await _looked_up(chatwoot.agents, ending.agent, _agent_names)
-        unknown += [("agent", ending.agent)] if agent is None else []
-    return Wanted(team=team, agent=agent, unknown=tuple(unknown))
-
-
-async def _looked_up(
-    listed: Callable[[], Awaitable[Sequence[_Named]]],
-    wanted: str,
-    names: Callable[[_Named], Iterable[str | None]],
-) -> int | None:
-    """The id of the one that is meant; None: there is none, or more than one of that name."""
-    word = wanted.strip().casefold()
-    try:
-        found = await listed()
-    except (PeerGone, PeerRefused):  # nothing of that kind there
-        return None
-    by_id = [one.id for one in found if str(one.id) == word]
-    named = [
-        one.id
-        for one in found
-        if word in {name.strip().casefold() for name in names(one) if name is not None}
-    ]
-    ids = by_id or list(dict.fromkeys(named))
-    return ids[0] if len(ids) == 1 else None
-
-
-def _team_names(team: Team) -> Iterable[str | None]:
-    return (team.name,)
-
-
-def _agent_names(agent: Agent) -> Iterable[str | None]:
-    return (agent.email, agent.name, agent.available_name)

@@ -20,6 +20,7 @@ MOST_ANSWERS: Final = 50
 LONGEST_QUESTION: Final = 200
 LONGEST_ANSWER: Final = 500
 LONGEST_NOTE: Final = 2000
+MOST_MISSED: Final = 5
 #: So many attributes of a flow's own are kept, under names of ours of at most so many characters.
 MOST_ATTRIBUTES: Final = 20
 LONGEST_NAME: Final = 50
@@ -63,6 +64,17 @@ def note(
     if absent:
         lines += ["", *absent]
     return "\n".join(lines)
+
+
+def missed(language: str, lost: Sequence[tuple[str, str]]) -> str:
+    """The private note about what a flow wanted to show and could not, with what is known of it."""
+    lines = [
+        say(language, f"note.flow.{code}", what=literal(cut(detail, LONGEST_QUESTION)))
+        for code, detail in lost[:MOST_MISSED]
+    ]
+    if len(lost) > MOST_MISSED:
+        lines.append(say(language, "note.flow.more", count=len(lost) - MOST_MISSED))
+    return "\n".join([say(language, "note.flow.missed"), *lines])
 
 
 def _answer(language: str, pair: tuple[str, str]) -> str:

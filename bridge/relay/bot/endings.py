@@ -16,7 +16,8 @@ from bridge.core.handoff import How
 from bridge.engine.queue import NewJob, Queue, Road
 from bridge.relay import lanes
 from bridge.relay.bot.flows import Shelf
-from bridge.relay.bot.talks import ENDING, memory_of
+from bridge.relay.bot.memory import memory_of
+from bridge.relay.bot.talks import ENDING
 from bridge.relay.directory import Entry
 from bridge.store.engine import Unit
 from bridge.store.queries.chats import ChatRow
@@ -25,7 +26,11 @@ from bridge.store.queries.talks import TalkRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """What a job is to do. `noted`: the conversation in which the note stands already."""
+    """What a job is to do.
+
+    `noted`: the conversation in which the note stands already. `shared`: somebody of ours had
+    written before, which this flow did not mind.
+    """
 
     flow: str
     how: How
@@ -33,6 +38,7 @@ class Finish:
     why: str = ""
     answers: tuple[tuple[str, str], ...] = ()
     noted: int | None = None
+    shared: bool = False
 
 
 FINISH: TypeAdapter[Finish] = TypeAdapter(Finish)
@@ -95,6 +101,7 @@ class Endings:
             ending=ending,
             why=why,
             answers=memory_of(talk).answers,
+            shared=talk.state.human,
         )
         self._queue.add(
             unit,

@@ -96,7 +96,8 @@ class Expiring:
         if not state.has_session or lasts <= 0:
             talks.save(unit.db, replace(talk, timer_job=None), now)
             return Ignored(rule=SESSION_OVER)
-        if state.phase is not Phase.WAITING:
+        silent = self._talks.silenced(unit.db, entry, chat, talk, now)
+        if state.phase is not Phase.WAITING or silent is not None:
             return Again(due_at=now + lasts, why="the session is paused, or speaks")
         if state.touched_at + lasts > now:
             return Again(due_at=state.touched_at + lasts, why="somebody spoke meanwhile")

@@ -22,8 +22,9 @@ from bridge.relay.bot.asking import Ask, Reply, Start
 from bridge.relay.bot.bubbles import Bubbles
 from bridge.relay.bot.calls import NoFile
 from bridge.relay.bot.deciding import Deciding
+from bridge.relay.bot.memory import memory_of, with_memory
 from bridge.relay.bot.staying import Staying
-from bridge.relay.bot.talks import Talks, memory_of, with_memory
+from bridge.relay.bot.talks import Talks
 from bridge.relay.directory import Entry
 from bridge.store.engine import Unit
 from bridge.store.queries import chats
@@ -64,8 +65,8 @@ class Failing:
         """Nothing was done: try again, for as long as the settings have patience."""
         now = self._clock.ms()
         since = memory_of(ask.talk).trying_since or now
-        if now - since > self._patience + _STALE:
-            since = now  # that was about something else
+        if not 0 <= now - since <= self._patience + _STALE:
+            since = now  # that was about something else, or the clock was set back
         wait = min(max(_FIRST_WAIT, now - since), _LAST_WAIT)
         if error.retry_after is not None:
             wait = max(wait, round(error.retry_after * 1000))
@@ -85,6 +86,8 @@ class Failing:
         if chat is None:
             return
         talk = self._talks.of(unit.db, chat)
+        if not ask.is_awaited(talk):
+            return
         starts = isinstance(ask.asking, Start)
         memory = memory_of(talk)
         # What triggers a flow was decided: a new session for an old one, the API's wish.
@@ -96,7 +99,7 @@ class Failing:
         )
         if overtaken:
             return
-        bot_id = talk.bot_id if starts else None
+        bot_id = talk.bot_id if starts and not wanted else None
         self._deciding.put_back(unit, entry, chat, talk, ask.heard, due, bot_id=bot_id, job=job)
 
     def give_up(self, entry: Entry, ask: Ask, error: PeerError) -> Outcome:
@@ -152,6 +155,8 @@ class Failing:
         if chat is None:
             return
         talk, now = self._talks.of(unit.db, chat), self._clock.ms()
+        if ask is not None and not ask.is_awaited(talk):
+            return
         overtaken = ask is not None and talk.state.epoch != ask.talk.state.epoch
         is_heard = talk.state.is_live and not overtaken
         after = self._deciding.fail(unit, entry, chat, talk, why, now)

@@ -26,7 +26,7 @@ from bridge.core.content import Media
 from bridge.core.flow import FileRef
 from bridge.core.message import EVENT, Received, SentByPhone
 from bridge.errors import BridgeError, PeerError
-from bridge.relay.bot.talks import memory_of
+from bridge.relay.bot.memory import memory_of
 from bridge.relay.directory import Directory, Entry
 from bridge.relay.filetypes import HEAD, content_type
 from bridge.relay.incoming import INBOUND

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import thread_time
 from typing import Final
 
 import structlog
@@ -22,8 +22,9 @@ from bridge.core.typebot import BotSettings
 from bridge.engine.queue import Queue
 from bridge.relay.bot.bubbles import Bubbles
 from bridge.relay.bot.flows import Flows, Shelf, policy_of
+from bridge.relay.bot.memory import HEARD, Heard, memory_of
 from bridge.relay.bot.pending import is_kept_back, stored, turn_job
-from bridge.relay.bot.talks import HEARD, Heard, Talks, memory_of
+from bridge.relay.bot.talks import Talks
 from bridge.relay.bot.utterances import words_of
 from bridge.relay.directory import Entry
 from bridge.store.engine import Unit
@@ -174,7 +175,7 @@ class Hearing:
         free = [one for one in flows.bots if rules[one.id] is None]
         if not free:
             return next((rule for rule in rules.values() if rule), NO_FLOW)
-        found = select(words_of([heard]), free, flows.settings, timer=perf_counter)
+        found = select(words_of([heard]), free, flows.settings, timer=thread_time)
         if found is None:
             return "bot.no_trigger"
         settings = flows.merged(found.id)

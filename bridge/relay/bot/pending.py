@@ -10,7 +10,8 @@ from typing import Final
 from bridge.core.flow import Next
 from bridge.engine.queue import NewJob, Queue, Road
 from bridge.relay import lanes
-from bridge.relay.bot.talks import BUBBLE, HEARD, TURN, Heard
+from bridge.relay.bot.memory import HEARD, Heard
+from bridge.relay.bot.talks import BUBBLE, TURN
 from bridge.relay.directory import Entry
 from bridge.store.engine import Unit
 from bridge.store.queries import talks

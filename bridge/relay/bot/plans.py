@@ -13,14 +13,18 @@ from bridge.engine.queue import Job, Queue
 from bridge.relay.bot import pending
 from bridge.relay.bot.asking import Ask, Due, Reply, Start
 from bridge.relay.bot.bubbles import Bubbles
+from bridge.relay.bot.ending_texts import missed
 from bridge.relay.bot.events import BotEvents
 from bridge.relay.bot.expiring import expiry_job
-from bridge.relay.bot.talks import Memory, Talks, memory_of, with_memory
+from bridge.relay.bot.memory import Memory, memory_of, with_memory
+from bridge.relay.bot.talks import Talks
 from bridge.relay.directory import Entry
+from bridge.relay.notes import note_job
 from bridge.store.engine import Unit
 from bridge.store.queries import chats, talks
 from bridge.store.queries.chats import ChatRow
 from bridge.store.queries.talks import TalkRow
+from bridge.typebot.bubbles import MISSED
 from bridge.typebot.models import Answer
 
 #: So much of a question is kept while it waits to be answered.
@@ -64,6 +68,8 @@ class Plans:
         if chat is None:
             return
         talk = self._talks.of(unit.db, chat)
+        if not ask.is_awaited(talk):
+            return
         is_wished = self._talks.wished(unit.db, chat) is not None
         follows = Next.END if is_wished else _follows(ask, found.script)
         answered = _remembered(talk, ask, found, follows)
@@ -99,8 +105,27 @@ class Plans:
         self._keep(unit, entry, chat, job, ask, follows, now, kept=found.keeps, url=talk.url or "")
         if isinstance(ask.asking, Start):
             self._events.started(unit, entry, chat, after)
+        self._tell_missed(unit, entry, chat, job, script, now)
         planned = replace(planned, bubbles=laid.bubbles)
         self._talks.signal(unit, entry, chat, planned, now, talk=after)
+
+    def _tell_missed(  # noqa: PLR0917
+        self, unit: Unit, entry: Entry, chat: ChatRow, job: Job, script: Script, now: int
+    ) -> None:
+        """Agents learn what the customer was not shown, in one note for the whole answer."""
+        lost = [one for one in script.left_out if one[0] in MISSED]
+        if not lost or entry.chatwoot is None:
+            return
+        note = note_job(
+            entry,
+            chat_id=chat.id,
+            conversation_id=None,
+            about=None,
+            text=missed(entry.language, lost),
+            now=now,
+            trace_id=job.trace_id,
+        )
+        self._queue.add(unit, note)
 
     def _timed(  # noqa: PLR0917
         self, unit: Unit, entry: Entry, chat: ChatRow, talk: TalkRow, ask: Ask, now: int
@@ -156,6 +181,7 @@ def _remembered(talk: TalkRow, ask: Ask, found: Answered, follows: Next) -> Memo
         memory,
         asked=script.asked if follows is Next.WAIT else None,
         asked_back=False,
+        readings=(),
         numbered=(),
         question=memory.question if refused else _question(script) or _before(memory, ask),
         shown=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from time import perf_counter
+from time import thread_time
 from typing import Final
 
 from bridge.clock import Clock
@@ -15,7 +15,8 @@ from bridge.engine.queue import Ignored
 from bridge.relay.bot.asking import Ask, Asking, Decided, Start, Terms, Turn, zone_of
 from bridge.relay.bot.flows import policy_of
 from bridge.relay.bot.hearing import left_alone
-from bridge.relay.bot.talks import Memory, Talks, memory_of, with_memory
+from bridge.relay.bot.memory import Memory, memory_of, with_memory
+from bridge.relay.bot.talks import Talks
 from bridge.relay.bot.utterances import words_of
 from bridge.relay.bot.variables import Surroundings, prefilled
 from bridge.relay.directory import Entry
@@ -47,7 +48,7 @@ class Starting:
     def start(self, unit: Unit, turn: Turn) -> Decided:
         """Begin the flow that was triggered, or that somebody wants started."""
         talk, memory = turn.talk, turn.memory
-        wanted = memory.wanted and turn.row.bot_id in {None, talk.bot_id}
+        wanted = memory.wanted and turn.row.bot_id is None
         if not wanted:
             found = self._triggered(turn)
             if isinstance(found, str):
@@ -87,7 +88,7 @@ class Starting:
         found = flows.one(turn.row.bot_id)
         if found is None and turn.row.bot_id is None:
             free = [one for one in flows.bots if left_alone(chat, flows.merged(one.id)) is None]
-            found = select(words_of(turn.heard), free, flows.settings, timer=perf_counter)
+            found = select(words_of(turn.heard), free, flows.settings, timer=thread_time)
         if found is None:
             return "bot.deleted" if turn.row.bot_id else "bot.no_trigger"
         rule = may_start(turn.talk.state, policy_of(entry, flows.merged(found.id)), turn.now)
@@ -102,6 +103,8 @@ class Starting:
         if chat is None:
             return Ignored(rule="chat.gone")
         talk = self._talks.of(unit.db, chat)
+        if not ask.is_awaited(talk):
+            return Ignored(rule=DEALT_WITH)
         if talk.state.epoch != ask.talk.state.epoch:
             gone = Planned(epoch=ask.talk.state.epoch, bubbles=0, next=Next.END, has_session=False)
             self._talks.signal(unit, entry, chat, gone, now)

@@ -10,7 +10,8 @@ from bridge.core.typebot import BotSettings
 from bridge.engine.queue import Delivered, Ignored, Job, Outcome
 from bridge.relay.bot.asking import Turn
 from bridge.relay.bot.bubbles import Bubbles
-from bridge.relay.bot.talks import Memory, Talks, memory_of, with_memory
+from bridge.relay.bot.memory import Memory, memory_of, with_memory
+from bridge.relay.bot.talks import Talks
 from bridge.relay.directory import Entry
 from bridge.store.engine import Unit
 from bridge.store.queries.chats import ChatRow
@@ -27,7 +28,9 @@ class Staying:
 
     def ask_back(self, unit: Unit, turn: Turn, found: AskBack) -> Outcome:
         """Ask the person once more, in our words."""
-        talk = with_memory(turn.talk, replace(turn.memory, asked_back=True))
+        talk = with_memory(
+            turn.talk, replace(turn.memory, asked_back=True, readings=found.readings)
+        )
         self._ask(unit, turn, talk, found.text, _prompt(turn) if found.again else None)
         turn.job.steps.append((turn.now, "asked_back", found.rule))
         return Delivered()

@@ -12,8 +12,9 @@ from dataclasses import replace
 from bridge.core.handoff import Effect, joined
 from bridge.engine.queue import Queue
 from bridge.relay import lanes
+from bridge.relay.bot.memory import HEARD
 from bridge.relay.bot.pending import JOINED, stored
-from bridge.relay.bot.talks import BUBBLE, HEARD, SILENCED
+from bridge.relay.bot.talks import BUBBLE, SILENCED
 from bridge.store.engine import Unit
 from bridge.store.queries import talks
 from bridge.store.queries.talks import PendingRow, TalkRow

@@ -8,15 +8,11 @@ the transition is told (`typebot.change-status`).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from dataclasses import replace
+from typing import Final
 
-from pydantic import TypeAdapter
-
-from bridge.core.content import Content
 from bridge.core.endings import both
-from bridge.core.flow import Ending, HttpCall, Next, Say, Status, TypingEmulation
+from bridge.core.flow import Ending, Next, Status
 from bridge.core.handoff import (
     AssigneeIs,
     BubbleGone,
@@ -39,10 +35,11 @@ from bridge.core.handoff import (
     silenced_by,
     word,
 )
-from bridge.core.outgoing import Option
 from bridge.engine.queue import Queue
 from bridge.relay import lanes
 from bridge.relay.bot.flows import Shelf, policy_of
+from bridge.relay.bot.follows import Follows
+from bridge.relay.bot.memory import Memory, memory_of, with_memory
 from bridge.relay.directory import Entry
 from bridge.store.engine import Unit
 from bridge.store.queries import talks
@@ -61,105 +58,6 @@ SILENCED: Final = "bot.silenced"
 _OF_HUMANS: Final = (HumanSpoke, AssigneeIs, StatusIs)
 #: By which rule a session's timer ends with it.
 SESSION_OVER: Final = "bot.session_over"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """One message of a person, as a turn needs it. `id` is WhatsApp's, `at` in ms."""
-
-    id: str
-    at: int
-    content: Content
-    referral: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What a session needs to know of itself; stored as JSON in the talk."""
-
-    #: Typebot's own JSON of the input that waits, and its options by the numbers that were shown.
-    asked: Mapping[str, Any] | None = None
-    numbered: tuple[Option, ...] = ()
-    #: The text before the input that waits.
-    question: str = ""
-    #: That was put to the person. Else somebody else took the word before: it is asked again.
-    shown: bool = True
-    #: The person was asked once more about this input: what they say next goes on as it is.
-    asked_back: bool = False
-    #: What the flow waits for from us (`core.flow.Next.REPLY`).
-    reply: Say | None = None
-    call: HttpCall | None = None
-    pause_ms: int = 0
-    #: How the flow types; the messages that it has of its own (invalidMessage ...).
-    typing: TypingEmulation = field(default_factory=TypingEmulation)
-    messages: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    #: What the person answered: question (or the input's id) and answer, in order.
-    answers: tuple[tuple[str, str], ...] = ()
-    #: What the flow wants done with the conversation when it has spoken.
-    ending: Ending | None = None
-    #: The same, asked for over HTTP while Typebot was being called: it counts once that has
-    #: answered (typebot-api.md 6.2, number 4).
-    wish: Ending | None = None
-    #: Something of this session has gone out.
-    has_spoken: bool = False
-    #: Calls since the person last spoke: a flow may jump in circles.
-    rounds: int = 0
-    #: The session was gone and a new one took its place, for what the person last said.
-    restarted: bool = False
-    #: What the call under way is about: kept, so that a crash loses nothing of it.
-    asking: tuple[Heard, ...] = ()
-    #: Since when (ms) Typebot is tried that cannot be reached.
-    trying_since: int | None = None
-    #: Somebody wants the flow started, whatever its triggers say; `once`: it is only played.
-    wanted: bool = False
-    once: bool = False
-
-
-HEARD: TypeAdapter[tuple[Heard, ...]] = TypeAdapter(tuple[Heard, ...])
-_MEMORY: TypeAdapter[Memory] = TypeAdapter(Memory)
-
-
-def memory_of(talk: TalkRow) -> Memory:
-    return _MEMORY.validate_json(talk.memory)
-
-
-def with_memory(talk: TalkRow, memory: Memory) -> TalkRow:
-    return replace(talk, memory=_MEMORY.dump_json(memory).decode())
-
-
-class Follows(Protocol):
-    """Who deals with the end of a flow and tells of transitions, as part of the unit."""
-
-    def ended(  # noqa: PLR0917
-        self,
-        unit: Unit,
-        entry: Entry,
-        chat: ChatRow,
-        talk: TalkRow,
-        ending: Ending,
-        now: int,
-        *,
-        how: How = How.ENDED,
-    ) -> None:
-        """A flow has ended: have its ending done. `talk` still has its memory."""
-        ...
-
-    def failed(  # noqa: PLR0917
-        self, unit: Unit, entry: Entry, chat: ChatRow, talk: TalkRow, why: str, now: int
-    ) -> None:
-        """A flow cannot go on: have the conversation opened, with a note. `why` is a sentence."""
-        ...
-
-    def taken(self, unit: Unit, entry: Entry, chat: ChatRow, talk: TalkRow, now: int) -> None:
-        """An agent has taken the word where conversations begin as pending: let it be seen."""
-        ...
-
-    def changed(  # noqa: PLR0917
-        self, unit: Unit, entry: Entry, chat: ChatRow, talk: TalkRow, status: str, now: int
-    ) -> None:
-        """The session is opened, paused or closed now; `delete`: it is gone."""
-        ...
 
 
 class Talks:
@@ -227,7 +125,7 @@ class Talks:
         """`is_same`: `before` is as it is stored."""
         if isinstance(signal, Planned):
             signal, before = self._wished(unit.db, chat, signal, before)
-        policy = self.policy(unit.db, entry, before)
+        policy = self._policy_for(unit.db, entry, before, signal)
         step = hear(before.state, signal, policy, now)
         over = self._over(before, signal, policy, step)
         state = step.state
@@ -252,12 +150,28 @@ class Talks:
             self._follows.failed(unit, entry, chat, told, why, now)
         elif policy.pending and _takes_over(signal, before, after):
             self._follows.taken(unit, entry, chat, after, now)
-        self._tell(unit, entry, chat, before, after, signal, now)
+        is_over = Effect.FORGET in step.effects
+        self._tell(unit, entry, chat, before, told, signal, now, is_over=is_over)
         return after
 
     def has_flow(self, db: sqlite3.Connection, talk: TalkRow) -> bool:
         """Whether it matters who has the word: a flow may speak there, or has begun to."""
         return talk.state.has_session or self._shelf.of(db, talk.instance_id).is_on
+
+    def _policy_for(
+        self, db: sqlite3.Connection, entry: Entry, talk: TalkRow, signal: Signal
+    ) -> Policy:
+        """Where no flow runs, what people do counts if it does for any that may begin."""
+        policy = self.policy(db, entry, talk)
+        if talk.state.is_live or talk.state.has_session or not isinstance(signal, _OF_HUMANS):
+            return policy
+        flows = self._shelf.of(db, talk.instance_id)
+        found = [flows.merged(one.id) for one in flows.bots if one.bot.enabled]
+        return replace(
+            policy,
+            hand_off=policy.hand_off or any(one.hand_off for one in found),
+            stop_from_me=policy.stop_from_me or any(one.stop_bot_from_me for one in found),
+        )
 
     def wished(self, db: sqlite3.Connection, chat: ChatRow) -> Ending | None:
         """How the flow wants to end as soon as Typebot has answered: no input is asked then."""
@@ -316,6 +230,12 @@ class Talks:
         if row is not None:
             self._queue.cancel(unit, row.job_id, rule=SILENCED, now=now)
 
+    def tell_deleted(
+        self, unit: Unit, entry: Entry, chat: ChatRow, talk: TalkRow, now: int
+    ) -> None:
+        """A session is gone with its flow, and somebody of ours keeps the word."""
+        self._follows.changed(unit, entry, chat, talk, "delete", now)
+
     def _tell(  # noqa: PLR0917
         self,
         unit: Unit,
@@ -325,10 +245,23 @@ class Talks:
         after: TalkRow,
         signal: Signal,
         now: int,
+        *,
+        is_over: bool,
     ) -> None:
-        if word(before.state) != word(after.state):
-            is_gone = isinstance(signal, Stopped) and signal.delete
-            status = "delete" if is_gone else word(after.state)
+        """A session that is over is told as such, also where people have the word from then on.
+
+        Where they give it back and there is none, it is `opened` to flows all the same.
+        """
+        was, state = before.state, after.state
+        over = "delete" if isinstance(signal, Stopped) and signal.delete else "closed"
+        told: list[str] = []
+        if is_over and (was.is_live or was.has_session):
+            told.append(over)
+        if word(was) != word(state):
+            back = word(state) == "closed" and was.phase is Phase.PAUSED and not is_over
+            status = "opened" if back else over if word(state) == "closed" else word(state)
+            told.append(status)
+        for status in dict.fromkeys(told):
             self._follows.changed(unit, entry, chat, after, status, now)
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import assert_never
 
 import structlog
 
 from bridge.clock import Clock
-from bridge.core.flow import Script
+from bridge.core.flow import Next, Script
 from bridge.engine.queue import Dead, Delivered, Ignored, Job, Outcome
 from bridge.errors import PeerError
 from bridge.locale import say
@@ -23,9 +24,9 @@ from bridge.relay.bot.asking import Ask, Reply, Start
 from bridge.relay.bot.calls import Calls, NoFile, Said, was_not_made
 from bridge.relay.bot.deciding import Deciding
 from bridge.relay.bot.failing import Failing
+from bridge.relay.bot.memory import Memory, memory_of
 from bridge.relay.bot.plans import Answered, Plans
 from bridge.relay.bot.starting import Starting
-from bridge.relay.bot.talks import Memory, memory_of
 from bridge.relay.bot.utterances import utterance_of
 from bridge.relay.directory import Directory, Entry
 from bridge.store.engine import Store, Unit
@@ -124,7 +125,7 @@ class BotTurns:
         found = Answered(answer=answer, script=written, keeps=self._keeps(entry, ask, written, now))
         for code, detail in (*said.left_out, *written.left_out):
             job.steps.append((now, "left_out", f"{code}: {detail}"))
-        told = f"{_count(len(written.plays), 'bubble')}, then {written.next}"
+        told = f"{_count(len(written.plays), 'bubble')}, then {_follows(written)}"
         job.steps.append((now, "answered", told))
         log.info(
             "turn.answered",
@@ -158,7 +159,22 @@ def _what(ask: Ask) -> str:
         return f"{flow} to start, for {_count(len(ask.heard), 'message')}"
     if isinstance(ask.asking, Reply):
         return f"{flow}, with {_count(len(ask.heard), 'message')}"
-    return f"{flow}, which waits for us"
+    return f"{flow}, to go on by itself"
+
+
+def _follows(script: Script) -> str:
+    match script.next:
+        case Next.WAIT:
+            return "it waits for an answer"
+        case Next.REPLY:
+            after = f" after {script.pause_ms / 1000:g} s" if script.pause_ms else ""
+            return f"it goes on by itself{after}"
+        case Next.LISTEN:
+            return "it waits for an event"
+        case Next.END:
+            return "it is over"
+        case _:
+            assert_never(script.next)
 
 
 def _count(number: int, what: str) -> str:

@@ -18,7 +18,7 @@ from bridge.core.content import (
     Text,
 )
 from bridge.core.flow import FileRef, Utterance
-from bridge.relay.bot.talks import Heard
+from bridge.relay.bot.memory import Heard
 from bridge.typebot.taming import tamed
 
 #: So much of a turn is said to a flow; WhatsApp's longest text is 65,536 characters.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bridge.core.identity import e164, identifier
-from bridge.relay.bot.talks import Heard
+from bridge.relay.bot.memory import Heard
 from bridge.relay.bot.utterances import type_of, words_of
 from bridge.relay.directory import Entry
 from bridge.store.queries.chats import ChatRow

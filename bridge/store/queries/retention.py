@@ -90,10 +90,13 @@ def purge_looked_at(db: sqlite3.Connection, limit: int) -> int:
 
 
 def purge_talks(db: sqlite3.Connection, before: int, limit: int) -> int:
-    """Chats in which no flow runs and nobody keeps the bot silent: they are as good as new."""
+    """Chats in which no flow runs and nobody keeps the bot silent: they are as good as new.
+
+    Where one has ended it may be that none begins again, however long ago that was.
+    """
     return db.execute(
         "DELETE FROM talk WHERE chat_id IN (SELECT chat_id FROM talk"
-        " WHERE phase IN ('idle', 'ended') AND updated_at<? LIMIT ?)",
+        " WHERE phase='idle' AND updated_at<? LIMIT ?)",
         (before, limit),
     ).rowcount
 

@@ -16,7 +16,7 @@ _STATE = TypeAdapter(Handoff)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalkRow:
-    """The state of a chat with the session that runs there. `memory`: JSON (`relay.bot.talks`)."""
+    """The state of a chat with the session that runs there. `memory`: JSON (`relay.bot.memory`)."""
 
     chat_id: int
     instance_id: str
@@ -34,7 +34,7 @@ class TalkRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingRow:
-    """What a person said that no turn has dealt with yet; `heard` is JSON (`relay.bot.talks`)."""
+    """What a person said that no turn has dealt with yet; `heard` is JSON (`relay.bot.memory`)."""
 
     chat_id: int
     instance_id: str
@@ -106,10 +106,14 @@ def of_instance(
 def running(
     db: sqlite3.Connection, instance_id: str, *, bot_id: str | None, limit: int
 ) -> list[TalkRow]:
-    """Talks of an instance, or of one flow, in which there is a session or was one that counts."""
+    """Talks of an instance, or of one flow, in which there is a session or was one that counts.
+
+    So does one that Typebot is still asked for while a human has the word.
+    """
     rows = db.execute(
         "SELECT * FROM talk WHERE instance_id=? AND (? IS NULL OR bot_id=?)"
-        " AND (session_id IS NOT NULL OR phase NOT IN ('idle','paused')) LIMIT ?",
+        " AND (session_id IS NOT NULL OR phase NOT IN ('idle','paused')"
+        " OR json_extract(state, '$.asking') IS NOT NULL) LIMIT ?",
         (instance_id, bot_id, bot_id, limit),
     )
     return [_talk(row) for row in rows]
@@ -121,7 +125,12 @@ def delete(db: sqlite3.Connection, chat_id: int) -> None:
 
 
 def pending(db: sqlite3.Connection, chat_id: int) -> PendingRow | None:
-    row = db.execute("SELECT * FROM pending_turn WHERE chat_id=?", (chat_id,)).fetchone()
+    """What waits for the next turn; None also where the job that was to take it up has died."""
+    row = db.execute(
+        "SELECT pending_turn.* FROM pending_turn JOIN job ON job.id=job_id"
+        " WHERE pending_turn.chat_id=? AND job.state='waiting'",
+        (chat_id,),
+    ).fetchone()
     return None if row is None else PendingRow(**dict(row))
 
 

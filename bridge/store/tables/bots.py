@@ -44,7 +44,7 @@ class Talk(SQLModel, table=True):
     #: Typebot's ids. Who knows the session's can speak in it: never in logs or addresses.
     session_id: str | None = None
     result_id: str | None = None
-    #: JSON of `relay.bot.talks.Memory`: what the flow asked last, what it collected, how it types.
+    #: JSON of `relay.bot.memory.Memory`: what the flow asked last, what it collected, how it types.
     memory: str = "{}"
     #: The job that ends the session when nobody says anything.
     timer_job: int | None = None
@@ -59,7 +59,7 @@ class PendingTurn(SQLModel, table=True):
 
     chat_id: int = Field(primary_key=True)
     instance_id: str = Field(index=True)
-    #: JSON list of `relay.bot.talks.Heard`, oldest first; empty: it only answers an action.
+    #: JSON list of `relay.bot.memory.Heard`, oldest first; empty: it only answers an action.
     heard: str = "[]"
     first_at: int
     due_at: int

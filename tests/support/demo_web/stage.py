@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from bridge.core.instance import BAILEYS
 from bridge.sim.chatwoot import ChatwootSim, Message
 from bridge.store.secrets import new_key
 from bridge.whatsapp.web.kind import web_kind
-from support.ports import free_port
+from support.ports import Port
 from support.whatsapp_web import Group, Person, Phone, WhatsAppWeb
 
 INSTANCE: Final = "loja"
@@ -96,18 +96,26 @@ def where(message: Message) -> str:
 
 @asynccontextmanager
 async def staged(folder: Path, show: Transcript) -> AsyncIterator[Stage]:
-    key, port = new_key(), free_port()
+    key, port = new_key(), Port()
     chatwoot = ChatwootSim(locale="pt_BR")
     wanted = settings.Settings.model_construct(
         server=settings.Server(
-            host=LOCAL, port=port, public_url=f"http://{LOCAL}:{port}", drain_seconds=5
+            host=LOCAL,
+            port=port.number,
+            public_url=f"http://{LOCAL}:{port.number}",
+            drain_seconds=5,
         ),
         auth=settings.Auth(api_key=SecretStr(key)),
         storage=settings.Storage(data_dir=folder),
         network=settings.Network(allowed_private_hosts=[LOCAL]),
         relay=settings.Relay(language="pt_BR"),
     )
-    async with WhatsAppWeb() as double, chatwoot.serving() as chatwoot_url:
+    async with (
+        AsyncExitStack() as stack,
+        WhatsAppWeb() as double,
+        chatwoot.serving() as chatwoot_url,
+    ):
+        stack.callback(port.close)
         kind = web_kind(
             wanted.whatsapp_web, folder, clock=SystemClock(), chance=lambda: 0.1,
             environ=double.environ,

@@ -178,7 +178,7 @@ class Oracle:
         return any(one.startswith("d") for call in self.seen.calls for one in call.bubbles)
 
     def _counts(self, one: Happening, since: int) -> bool:
-        return one.at > since or one.accepted is None or one.accepted > since
+        return one.at > since or one.is_found or one.accepted is None or one.accepted > since
 
     # -- 3 ----------------------------------------------------------------------------------
 

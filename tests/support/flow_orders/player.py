@@ -74,9 +74,7 @@ class Player:
             case "interrupts":
                 await self._interrupts(step.how)
             case "restart":
-                seen.add("restart")
-                await self._gate_off()
-                await stage.restart()
+                await self._restarts(step.how)
             case "told twice":
                 self.house.graph.outbox.duplicate = not self.house.graph.outbox.duplicate
                 webhooks = self.house.chat.webhooks
@@ -102,13 +100,26 @@ class Player:
         stage.lag, lag = LONG_LAG, stage.lag
         self.seen.add("soon")
         stage.jump(SOON)
-        for _ in range(40):
-            if any(job.kind == "bubble" for job in stage.running):
+        for _ in range(200):
+            if any(job.kind == "bubble" for job in stage.running) or stage.rests:
                 break
             await asyncio.sleep(0.002)
         await self._do(Step(what=how if stage.conversation else "the API pauses"))
         await asyncio.sleep(LONG_LAG)
         stage.lag = lag
+
+    async def _restarts(self, how: str) -> None:
+        """Somebody does something in Chatwoot while the service is down: it is found by asking."""
+        seen, chat = self.seen, self.stage.conversation
+        seen.add("restart", how)
+        await self._gate_off()
+        if not how or chat is None:
+            await self.stage.restart()
+            return
+        await self.stage.restart(lambda: self._human(how, chat))
+        done = seen.of(how)[-1]
+        if done.accepted is None:  # nothing is sent before everybody was asked
+            done.accepted, done.is_found = seen.tick(), True
 
     # -- peers ------------------------------------------------------------------------------
 
@@ -163,7 +174,7 @@ class Player:
         """Whether it was answered, and done."""
         body = {"remoteJid": f"{self.stage.number}@s.whatsapp.net"} | body
         with suppress(aiohttp.ClientError, OSError, TimeoutError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 status, _ = await self.house.call("POST", f"/typebot/{route}/loja", json=body)
                 return status in {200, 201}
         return False

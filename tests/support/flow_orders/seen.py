@@ -56,12 +56,16 @@ class Attempt:
 
 @dataclass(slots=True, kw_only=True)
 class Happening:
-    """A step of the story, or what came of it. `accepted`: when a human's doing was kept."""
+    """A step of the story, or what came of it. `accepted`: when a human's doing was kept.
+
+    `is_found`: or had to be counted with at least, since it was found out by asking.
+    """
 
     at: int
     what: str
     about: str = ""
     accepted: int | None = None
+    is_found: bool = False
 
 
 @dataclass(slots=True)

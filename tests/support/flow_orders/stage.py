@@ -146,13 +146,14 @@ class Stage:
             if task is not asyncio.current_task():
                 task.cancel()
 
-    async def restart(self) -> None:
+    async def restart(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """One goes, as far as it is not dead already, and another begins."""
         stack, self.house._stack = self.house._stack, AsyncExitStack()
         with suppress(asyncio.CancelledError):
             await stack.aclose()
         self.watch.seen.broke_off()
         self.death = None
+        meanwhile()
         await self.house.start()
         self.is_dead = False
         self.wrap()
@@ -184,11 +185,11 @@ class Stage:
         if not self.is_dead:
             self.house.service.queue.resume(LOCAL)
 
-    async def rest(self, seconds: float = 30) -> None:
+    async def rest(self, seconds: float = 120) -> None:
         """Wait until nothing is due, and nothing is on its way that is not held back."""
         try:
             async with asyncio.timeout(seconds):
-                while not self._rests():
+                while not self.rests:
                     if self.is_dead:
                         await self.restart()
                     with suppress(TimeoutError):
@@ -203,7 +204,8 @@ class Stage:
                 f"{self.house.graph.outbox.outstanding} of Meta"
             ) from None
 
-    def _rests(self) -> bool:
+    @property
+    def rests(self) -> bool:
         house, now = self.house, self.clock.ms()
         if self.is_dead:
             return False
@@ -287,7 +289,7 @@ async def stage(data: Path, kind: str) -> AsyncIterator[Stage]:
             clock=clock,
             chatwoot={"clock": now},
             graph={"clock": now, "redelivery": (0.03,) * 400},
-            options={"typebot": {"timeout_seconds": 20, "connect_patience_seconds": 20}},
+            options={"typebot": {"timeout_seconds": 55, "connect_patience_seconds": 55}},
         ) as house,
     ):
         typebot.put_said(TALK)

@@ -21,7 +21,7 @@ EVERYWHERE: Final[Mapping[str, int]] = {
     "much later": 2,
     "says the last word": 2,
     "crash": 11,
-    "restart": 2,
+    "restart": 4,
     "Typebot fails": 10,
     "Typebot is slow": 4,
     "Typebot goes on": 4,
@@ -70,6 +70,7 @@ CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "Typebot is slow": ("", "and does it first"),
     "WhatsApp fails": tuple(FAILS),
     "Chatwoot fails": ("500", "done but 500", "cut"),
+    "restart": ("", "agent writes", "assigns", "opens", "resolves"),
     "interrupts": ("agent writes", "assigns", "opens", "resolves", "the API pauses"),
 }
 #: A crash comes at one of so many awaits of its place.

@@ -184,6 +184,20 @@ def test_nobody_assigned_differs_from_not_told():
 
 
 @pytest.mark.parametrize(
+    "meta",
+    [
+        pytest.param({"assignee": {"id": 9, "name": "Fluxo", "type": "agent_bot"}}, id="webhook"),
+        pytest.param({"assignee": {"id": 9}, "assignee_type": "AgentBot"}, id="REST"),
+    ],
+)
+def test_an_agent_bot_that_has_a_conversation_is_nobody(meta):
+    """Newer servers assign conversations to agent bots, whose ids are no agents'."""
+    body = {"event": "conversation_updated", "id": 9, "meta": meta}
+    told = parse(json.dumps(body).encode())
+    assert (told.tells_assignee, told.conversation.assignee_id) == (True, None)
+
+
+@pytest.mark.parametrize(
     ("spelled", "seconds"),
     [
         (1793709611.5, 1793709611.5),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -207,6 +208,7 @@ def test_a_pause_that_is_over_wakes_with_the_next_word():
     policy = replace(OPEN, pause_for=50)
     state = hear(at(W), HumanSpoke(), policy, NOW).state
     assert silenced_by(state, policy, Facts(), NOW + 49) == "bot.agent_wrote"
+    assert silenced_by(state, policy, Facts(), NOW + 50) is None  # or nobody would hear the word
     assert hear(state, CustomerSpoke(), policy, NOW + 49).state.phase is P
     awake = hear(state, CustomerSpoke(), policy, NOW + 50).state
     assert silenced_by(awake, policy, Facts(), NOW + 50) is None
@@ -336,15 +338,48 @@ def test_who_is_held():
     assert not is_held(at(W), NOW)
 
 
+#: What ends a session, whoever has the word then.
+ENDS = (Stopped(), Stopped(delete=True), HandOver(), StatusIs(status="resolved"))
+Act = Callable[["Chat"], object]
+#: What may come between two steps of a flow; the first only where there is Chatwoot.
+IN_CHATWOOT: dict[str, Act] = {
+    "it is assigned": lambda chat: chat.somebody_is_assigned(automatic=False),
+    "Chatwoot assigns it": lambda chat: chat.somebody_is_assigned(automatic=True),
+    "nobody is assigned": lambda chat: chat.nobody_is_assigned(),
+    "it is opened": lambda chat: chat.status_changes("open"),
+    "it is snoozed": lambda chat: chat.status_changes("snoozed"),
+    "it is pending": lambda chat: chat.status_changes("pending"),
+    "it is resolved": lambda chat: chat.status_changes("resolved"),
+}
+ACTS: dict[str, Act] = {
+    "an agent writes": lambda chat: chat.human_writes(phone=False),
+    "the phone writes": lambda chat: chat.human_writes(phone=True),
+    "the API pauses": lambda chat: chat.api_pauses(lasts=None),
+    "the API pauses for a while": lambda chat: chat.api_pauses(lasts=20),
+    "the API resumes": lambda chat: chat.api_resumes(),
+    "it is closed": lambda chat: chat.flow_is_stopped(delete=False),
+    "it is deleted": lambda chat: chat.flow_is_stopped(delete=True),
+    "it is handed over": lambda chat: chat.flow_is_handed_over(),
+    "all are paused": lambda chat: chat.bots_are_paused(),
+    "all are resumed": lambda chat: chat.bots_are_resumed(),
+    "it expires": lambda chat: chat.nobody_says_anything(),
+    "a while passes": lambda chat: chat.time_passes(25),
+}
+SOME_ACTS = st.lists(st.sampled_from([*IN_CHATWOOT, *ACTS]), max_size=3)
+
+
 @dataclass
 class Call:
     epoch: int
     starts: bool
+    #: Somebody took the word, or the flow was ended, before it was answered.
+    is_overtaken: bool = False
 
 
 @dataclass
 class Bubble:
     epoch: int
+    is_overtaken: bool
     #: "said" or "silenced", each once.
     ends: list[str] = field(default_factory=list)
 
@@ -356,7 +391,7 @@ class Chat(RuleBasedStateMachine):
     """
 
     @initialize(
-        chatwoot=st.booleans(),
+        chatwoot=st.sampled_from([True, True, False]),
         pending=st.booleans(),
         status=st.sampled_from(list(Status)),
         restart=st.sampled_from([0, 30, None]),
@@ -379,6 +414,8 @@ class Chat(RuleBasedStateMachine):
         self.written: float = 0
         self.asked_away: float = 0
         self.taken: float = 0
+        #: A flow was closed over the API in a conversation in which somebody had a part.
+        self.lingers = False
         self.turn = False
         self.call: Call | None = None
         self.suspect = False
@@ -399,11 +436,15 @@ class Chat(RuleBasedStateMachine):
 
     def hear(self, signal: Signal) -> Step:
         """A unit: the state is stored, and what follows is done with it."""
+        if self.call is not None and (not self.is_the_bots or signal in ENDS):
+            self.call.is_overtaken = True
         step = hear(self.state, signal, self.policy, self.now)
         state = step.state
         if Effect.ENDED in step.effects:
             ending = self.policy.on_end
             state = ended(state, ending, self.policy, self.now)
+            if self.policy.chatwoot and ending.status is Status.OPEN:
+                self.asked_away = max(self.asked_away, self.until())
         self.stored = HANDOFF.dump_json(state)
         if Effect.SILENCE in step.effects:
             for bubble in self.waiting:
@@ -421,6 +462,16 @@ class Chat(RuleBasedStateMachine):
 
     def given_back(self) -> None:
         self.written = self.asked_away = self.taken = 0
+        self.lingers = False
+
+    @property
+    def is_the_bots(self) -> bool:
+        """By the model alone."""
+        if self.hushed or max(self.written, self.asked_away, self.taken) > self.now:
+            return False
+        if self.policy.pending:
+            return self.status not in {"open", "snoozed"}
+        return not (self.policy.chatwoot and self.lingers)
 
     # -- people
 
@@ -430,12 +481,59 @@ class Chat(RuleBasedStateMachine):
         starts = not state.is_live and not state.has_session
         refused = may_start(state, self.policy, self.now) if starts else None
         if self.silenced is None and refused is None:
+            if max(self.written, self.asked_away, self.taken):  # and is over by now
+                self.given_back()
             self.hear(CustomerSpoke())
             self.turn = True
+
+    @rule(
+        count=st.integers(0, 3),
+        gone=st.integers(0, 3),
+        following=st.sampled_from([*Next, Next.WAIT, None]),
+        by_time=st.booleans(),
+        meanwhile=SOME_ACTS,
+        between=SOME_ACTS,
+    )
+    def flow_speaks(  # noqa: PLR0917
+        self, count, gone, following, by_time, meanwhile, between
+    ):
+        """All that has to come together before a flow speaks; left to chance it hardly does.
+
+        `meanwhile`: while Typebot is asked; `between` two bubbles. No `following`: it does not
+        answer yet.
+        """
+        if self.call is not None or self.suspect:
+            return
+        self.bots_are_resumed()
+        if self.policy.pending:
+            self.status_changes("pending")
+        if by_time:
+            self.time_passes(100)
+        if not self.is_the_bots:
+            self.api_resumes()
+        self.customer_writes()
+        if self.turn:
+            self.turn_runs()
+        for what in meanwhile:
+            self.happens(what)
+        if self.call is not None and following is not None:
+            self.typebot_answers(count, following)
+        self.bubbles_go(gone)
+        for what in between:
+            self.happens(what)
+        self.bubbles_go(3)
+
+    def happens(self, what):
+        if what in ACTS:
+            ACTS[what](self)
+        elif self.policy.chatwoot:
+            IN_CHATWOOT[what](self)
+        self.who_has_the_word_is_as_the_model_says()
 
     @rule(phone=st.booleans())
     def human_writes(self, phone):
         self.written = max(self.written, self.until())
+        self.lingers = False
         self.hear(HumanSpoke(phone=phone))
         assert self.silenced is not None
         assert not self.waiting
@@ -446,6 +544,7 @@ class Chat(RuleBasedStateMachine):
         self.assigned = True
         if not automatic or self.policy.pending:
             self.taken = max(self.taken, self.until())
+            self.lingers = False
         self.hear(AssigneeIs(assigned=True, automatic=automatic))
 
     @precondition(lambda self: self.assigned)
@@ -473,6 +572,7 @@ class Chat(RuleBasedStateMachine):
     def api_pauses(self, lasts):
         until = None if lasts is None else self.now + lasts
         self.asked_away = max(self.asked_away, float("inf") if until is None else until)
+        self.lingers = False
         self.hear(PauseAsked(until=until))
 
     @rule()
@@ -482,7 +582,9 @@ class Chat(RuleBasedStateMachine):
 
     @rule(delete=st.booleans())
     def flow_is_stopped(self, delete):
+        lingers = self.state.human and not delete
         self.given_back()
+        self.lingers = lingers
         self.hear(Stopped(delete=delete))
         assert not self.state.has_session
         assert not self.waiting
@@ -490,6 +592,7 @@ class Chat(RuleBasedStateMachine):
     @rule()
     def flow_is_handed_over(self):
         self.asked_away = max(self.asked_away, self.until())
+        self.lingers = False
         self.hear(HandOver())
         assert self.silenced is not None
 
@@ -497,7 +600,7 @@ class Chat(RuleBasedStateMachine):
     def bots_are_paused(self):
         self.hushed = True
         self.hear(Hushed())
-        assert not self.waiting
+        assert all(one.epoch < self.state.epoch for one in self.waiting)
 
     @rule()
     def bots_are_resumed(self):
@@ -536,7 +639,8 @@ class Chat(RuleBasedStateMachine):
     @rule(count=st.integers(0, 3), following=st.sampled_from(list(Next)))
     def typebot_answers(self, count, following):
         assert self.call is not None
-        made = [Bubble(epoch=self.call.epoch) for _ in range(count)]
+        late = self.call.is_overtaken
+        made = [Bubble(epoch=self.call.epoch, is_overtaken=late) for _ in range(count)]
         self.bubbles += made
         self.waiting += made
         signal = Planned(epoch=self.call.epoch, bubbles=count, next=following)
@@ -566,15 +670,17 @@ class Chat(RuleBasedStateMachine):
         self.call, self.suspect = None, True
 
     @precondition(lambda self: self.waiting)
-    @rule()
-    def next_bubble_goes(self):
-        bubble = self.waiting.pop(0)
-        if bubble.epoch == self.state.epoch and self.silenced is None:
-            bubble.ends.append("said")
-            self.nobody_else_has_the_word()
-        else:
-            bubble.ends.append("silenced")
-        self.hear(BubbleGone(epoch=bubble.epoch))
+    @rule(count=st.integers(1, 3))
+    def bubbles_go(self, count):
+        for bubble in self.waiting[:count]:
+            self.waiting.remove(bubble)
+            if bubble.epoch == self.state.epoch and self.silenced is None:
+                bubble.ends.append("said")
+                assert not bubble.is_overtaken
+                self.nobody_else_has_the_word()
+            else:
+                bubble.ends.append("silenced")
+            self.hear(BubbleGone(epoch=bubble.epoch))
 
     def nobody_else_has_the_word(self):
         """What the promise says, by the model alone."""
@@ -586,6 +692,10 @@ class Chat(RuleBasedStateMachine):
             assert self.status not in {"open", "snoozed"}
 
     # -- what always holds
+
+    @invariant()
+    def who_has_the_word_is_as_the_model_says(self):
+        assert (self.silenced is None) == self.is_the_bots
 
     @invariant()
     def nothing_is_stuck(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter, process_time
+from time import process_time, thread_time
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ def bot(id_: str, type_: str = "all", value: str | None = None, **more: Any) -> 
 
 
 def started(text: str, *bots: StoredBot, **settings: Any) -> str | None:
-    found = select(text, bots, BotSettings(**settings), timer=perf_counter)
+    found = select(text, bots, BotSettings(**settings), timer=thread_time)
     return None if found is None else found.id
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bridge.core.handoff import How
 from bridge.errors import ForbiddenAddress, PeerError
-from bridge.locale import LANGUAGES
+from bridge.locale import LANGUAGES, say
 from bridge.net.http import Answer
 from bridge.relay.bot.ending_texts import note
 from bridge.relay.bot.reasons import why
@@ -28,7 +30,14 @@ def test_something_else_at_the_address_is_not_called_a_typebot_that_is_down() ->
     assert "não é o Typebot que responde" in why("pt_BR", answer(404))
     assert "firewall" in why("pt_BR", answer(403))
     assert "outro endereço" in why("pt_BR", answer(301))
-    assert why("pt_BR", answer(503)) == "O Typebot não pôde ser alcançado."
+    assert why("pt_BR", answer(503)).startswith("Não foi possível conectar ao Typebot. Verifique ")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 408, 429, 500, 503])
+def test_each_failure_says_what_to_do_too(language: str, status: int) -> None:
+    told = why(language, answer(status)).removesuffix(say(language, "flow.perhaps"))
+    assert re.search(r"\w[.;] \w", told), told
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bridge.core.content import Text
+from bridge.relay.bot.memory import HEARD, Heard
 from bridge.relay.bot.pending import MOST_BYTES, MOST_HEARD, stored
-from bridge.relay.bot.talks import HEARD, Heard
 
 
 def heard(number: int, body: str) -> Heard:

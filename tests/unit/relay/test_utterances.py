@@ -19,9 +19,10 @@ from bridge.core.content import (
     Unsupported,
 )
 from bridge.core.flow import Line
-from bridge.relay.bot.talks import Heard
+from bridge.relay.bot.memory import Heard
 from bridge.relay.bot.utterances import LONGEST, type_of, utterance_of, words_of
 from bridge.typebot.commands import Wish
+from bridge.typebot.taming import tamed
 from bridge.typebot.texts import spoken
 
 
@@ -121,3 +122,10 @@ def test_what_a_person_says_commands_nothing_when_a_flow_repeats_it(text):
 @pytest.mark.parametrize("text", ["meu [rascunho] aqui", "a lista [1]", "![não é arquivo]", "oi"])
 def test_other_words_stay_as_they_are(text):
     assert words_of(heard(Text(body=text))) == text
+
+
+def test_a_very_long_text_is_tamed_at_once() -> None:
+    """Time to the square of its length would be half an hour, in the loop that all chats share."""
+    for mark in " ", "*", "\n", "[", "![":
+        text = mark * 1_000_000 + "x["
+        assert tamed(text) == text
