@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 
 import pytest
@@ -31,13 +32,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Watch for blocking calls from the first fixture to the last finaliser."""
     if _MEASURING not in item.config.stash:
         item.config.stash[_MEASURING] = Measuring()
-    item.config.stash[_MEASURING].measure(item.nodeid)
+    item.config.stash[_MEASURING].measure(item)
     if item.get_closest_marker("may_block"):
         return (yield)
     if _WATCH not in item.config.stash:
         item.config.stash[_WATCH] = detector()
     with active(item.config.stash[_WATCH]):
         return (yield)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: tests of services wait a third of their time, so one more than processors."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
