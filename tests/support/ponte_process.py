@@ -220,7 +220,14 @@ class Ponte:
             return db.execute(sql, values).fetchall()
 
     def waiting(self) -> int:
-        return int(self.query("SELECT COUNT(*) FROM job WHERE state='waiting'")[0][0])
+        """How many jobs wait, but for a picture that is asked for anew in a minute: one could not
+        be had when the number was not connected, or this machine stood still.
+        """
+        rows = self.query(
+            "SELECT COUNT(*) FROM job WHERE state='waiting'"
+            " AND NOT (kind='profile' AND reason IS NOT NULL)"
+        )
+        return int(rows[0][0])
 
     async def _end(self, number: int) -> None:
         run = self._expect_run()

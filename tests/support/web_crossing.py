@@ -96,13 +96,6 @@ class WebCrossing(World):
         with suppress(ProcessLookupError):
             os.kill(self.worker() or 0, signal.SIGKILL)
 
-    def _is_quiet(self) -> bool:
-        """Pictures wait for a minute when the number was not connected; nothing waits for them."""
-        waiting = self.ponte.query(
-            "SELECT COUNT(*) FROM job WHERE state='waiting' AND kind<>'profile'"
-        )
-        return not any(self._outstanding().values()) and waiting[0][0] == 0
-
     def from_customers(self) -> list[Message]:
         """What came from customers, without what our own bot contact wrote."""
         return [one for one in self.incoming() if (one.source_id or "").startswith("WAID:")]
